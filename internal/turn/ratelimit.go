@@ -1,0 +1,80 @@
+package turn
+
+import (
+	"math/bits"
+	"net/netip"
+	"time"
+)
+
+// limiterBuckets is the size of the table: a fixed 64 KiB a worker, whatever
+// the number of sources.
+const limiterBuckets = 4096
+
+// limiter caps the answers to strangers by source address, so that a spoofed
+// source gets a bounded reflection (A-D04, A-O09). The port is no part of the
+// key; sources that collide share a bucket. Memory does not grow.
+type limiter struct {
+	rate  float64 // answers per second; 0: no limit
+	burst float64
+	seed  [2]uint64
+	table []bucket
+}
+
+type bucket struct {
+	tokens float64
+	last   Now
+}
+
+func newLimiter(rate, burst int, seed [2]uint64) *limiter {
+	l := &limiter{rate: float64(rate), burst: float64(max(burst, rate)), seed: seed}
+	if rate > 0 {
+		l.table = make([]bucket, limiterBuckets)
+		for i := range l.table {
+			l.table[i].tokens = l.burst
+		}
+	}
+	return l
+}
+
+// allow takes one answer from the budget of an address: of its /32 in IPv4, of
+// its /64 in IPv6, where one host has a whole /64 to choose from.
+func (l *limiter) allow(now Now, a netip.Addr) bool {
+	if l.rate == 0 {
+		return true
+	}
+	b := &l.table[l.hash(a)%limiterBuckets]
+	if dt := now - b.last; dt > 0 {
+		b.tokens = min(l.burst, b.tokens+l.rate*float64(dt)/float64(time.Second))
+		b.last = now
+	}
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// hash mixes an address with a secret, so that nobody can aim at the bucket of
+// somebody else (A-X19).
+func (l *limiter) hash(a netip.Addr) uint64 {
+	b := a.Unmap().As16()
+	hi, lo := be64(b[:8]), be64(b[8:])
+	if !a.Unmap().Is4() {
+		lo = 0
+	}
+	return fold(hi^fold(lo^l.seed[0], l.seed[1]^0x9E3779B97F4A7C15), l.seed[0]^0xD6E8FEB86659FD93)
+}
+
+// fold multiplies to 128 bits and folds the halves together.
+func fold(x, y uint64) uint64 {
+	hi, lo := bits.Mul64(x, y)
+	return hi ^ lo
+}
+
+func be64(b []byte) uint64 {
+	var v uint64
+	for _, c := range b[:8] {
+		v = v<<8 | uint64(c)
+	}
+	return v
+}

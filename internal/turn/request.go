@@ -1,0 +1,224 @@
+package turn
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"iceserver/internal/auth"
+	"iceserver/internal/stun"
+)
+
+// request is an authenticated request on its way, or one that waits for a key
+// or a port.
+type request struct {
+	from     FiveTuple
+	msg      stun.Message
+	username string
+	key      auth.Key    // signs the answer; nil: not signed
+	alloc    *allocation // of the 5-tuple, if there is one
+	stale    bool        // the nonce is ours but too old
+	gone     bool        // the client left while a port was opened
+	kept     bool        // msg is a copy
+	want     allocateArguments
+}
+
+// request takes a request that needs authentication (RFC 8489 section 9.2.4).
+//
+// The order is that of the standard, behind one cheap look at the nonce: who
+// brings none of ours for its own address gets a fresh one and costs neither a
+// look-up nor memory (X6, A-D03, F-10).
+func (s *Server) request(now Now, from FiveTuple, m *stun.Message, out *Outbox) {
+	r := &request{from: from, msg: *m, alloc: s.clients[keyOf(from)]}
+	if s.o.NoAuth {
+		s.authenticated(now, r, out)
+		return
+	}
+	// R-8489-9.2.4-a (RFC 8489, 9.2.4): without integrity a challenge.
+	if _, ok := m.Integrity(); !ok {
+		s.challenge(now, r, 401, CauseNoCredentials, out)
+		return
+	}
+	username, okU := m.Get(stun.AttrUsername)
+	realm, okR := m.Get(stun.AttrRealm)
+	nonce, okN := m.Get(stun.AttrNonce)
+	// R-8489-9.2.4-e (RFC 8489, 9.2.4): integrity without the rest is broken.
+	if !okU || !okR || !okN {
+		s.reject(now, r, 400, CauseIncomplete, out)
+		return
+	}
+	switch s.checkNonce(now, from, nonce) {
+	case auth.NonceForeign:
+		s.challenge(now, r, 438, CauseNonce, out)
+		return
+	case auth.NonceStale:
+		r.stale = true
+	}
+	// R-8489-9.2-c (RFC 8489, 9.2): another realm than ours is a 401.
+	if string(realm) != s.o.Realm {
+		s.challenge(now, r, 401, CauseRealm, out)
+		return
+	}
+	r.username = string(username)
+	if a := r.alloc; a != nil && a.username == r.username && m.Method != stun.MethodRefresh {
+		s.verify(now, r, []auth.Key{a.key}, out)
+		return
+	}
+	// A Refresh asks again, so that a user who was removed or whose credential
+	// ran out cannot go on for ever (R-REST-4-c, A-A09).
+	s.lookup(r, out)
+}
+
+// keep copies the packet, whose bytes are the caller's, for a request that has
+// to wait.
+func (r *request) keep() {
+	if !r.kept {
+		r.msg, r.kept = r.msg.Clone(), true
+	}
+}
+
+// lookup puts a request aside until its key comes.
+func (s *Server) lookup(r *request, out *Outbox) {
+	if len(s.waiting) >= maxWaiting {
+		out.Drops[DropPendingFull]++
+		return
+	}
+	r.keep()
+	s.lastID++
+	s.waiting[s.lastID] = r
+	out.Lookups = append(out.Lookups, Lookup{ID: s.lastID, Realm: s.o.Realm, Username: r.username})
+}
+
+// Key takes the answer to a Lookup.
+func (s *Server) Key(now Now, k KeyReply, out *Outbox) {
+	r := s.waiting[k.ID]
+	if r == nil {
+		return
+	}
+	delete(s.waiting, k.ID)
+	// The allocation may have come or gone meanwhile.
+	r.alloc = s.clients[keyOf(r.from)]
+	keys := k.Keys
+	if k.Unavailable {
+		// A-A10, F-16: nobody can tell. Who is known already goes on with the
+		// key of the allocation, all others are turned away.
+		if r.alloc == nil || r.alloc.username != r.username {
+			s.reject(now, r, 500, CauseKeysUnavailable, out)
+			return
+		}
+		keys = []auth.Key{r.alloc.key}
+	}
+	s.verify(now, r, keys, out)
+}
+
+// verify checks the integrity of a request against the candidates.
+func (s *Server) verify(now Now, r *request, keys []auth.Key, out *Outbox) {
+	cause := CauseIntegrity
+	if len(keys) == 0 {
+		// R-8489-9.2.4-l (RFC 8489, 9.2.4): an unknown name costs as much as a
+		// wrong password and looks the same from outside (A-A02).
+		cause, keys = CauseUnknownUser, []auth.Key{make(auth.Key, 16)}
+	}
+	i := slices.IndexFunc(keys, func(k auth.Key) bool { return r.msg.CheckIntegrity(k) })
+	// R-8489-9.2.4-h, R-8489-9.2.4-i (RFC 8489, 9.2.4): both are a 401.
+	if i < 0 || cause == CauseUnknownUser {
+		s.challenge(now, r, 401, cause, out)
+		return
+	}
+	// R-8489-9.2.4-j (RFC 8489, 9.2.4): a nonce of ours that has aged is
+	// answered with a new one, behind the other checks.
+	if r.stale {
+		s.challenge(now, r, 438, CauseStaleNonce, out)
+		return
+	}
+	r.key = keys[i]
+	s.authenticated(now, r, out)
+}
+
+// authenticated goes on with a request whose sender is known.
+func (s *Server) authenticated(now Now, r *request, out *Outbox) {
+	// R-8656-5-d (RFC 8656, 5): an allocation answers to its own user alone.
+	if r.alloc != nil && r.alloc.username != r.username && r.msg.Method != stun.MethodAllocate &&
+		r.msg.Method != stun.MethodBinding {
+		s.refuse(r, 441, CauseWrongUser, out)
+		return
+	}
+	// R-8489-6.3-e, R-8489-6.3.1-a (RFC 8489, 6.3): unknown required attributes
+	// are looked for behind authentication, and all of them are named.
+	if unknown := s.unknown(&r.msg); len(unknown) > 0 {
+		s.refuseUnknown(r, unknown, out)
+		return
+	}
+	// R-8656-5-e (RFC 8656, 5): without an allocation there is nothing to change.
+	if r.alloc == nil && r.msg.Method != stun.MethodAllocate && r.msg.Method != stun.MethodBinding {
+		s.refuse(r, 437, CauseMismatch, out)
+		return
+	}
+	switch r.msg.Method {
+	case stun.MethodAllocate:
+		s.allocate(now, r, out)
+	case stun.MethodRefresh:
+		s.refresh(now, r, out)
+	case stun.MethodCreatePermission:
+		s.createPermission(now, r, out)
+	case stun.MethodChannelBind:
+		s.channelBind(now, r, out)
+	case stun.MethodBinding:
+		s.succeed(r, out, func(b *stun.Builder) { b.AddXORAddress(stun.AttrXORMappedAddress, xorMapped(r.from)) })
+	}
+}
+
+// maxUnknown bounds the list in a 420, so that the answer fits into a datagram
+// of any path (R-8489-6.1-a, A-X14).
+const maxUnknown = 64
+
+// unknown lists the required attributes that this server does not know, once
+// each.
+func (s *Server) unknown(m *stun.Message) []stun.AttrType {
+	var list []stun.AttrType
+	for t := range m.Attributes() {
+		if t.Required() && !s.understands(t) && len(list) < maxUnknown && !slices.Contains(list, t) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// understands says whether a required attribute is known. Those that are known
+// but make no sense in a message are ignored (R-8489-6.3-g).
+func (s *Server) understands(t stun.AttrType) bool {
+	switch t {
+	case stun.AttrMappedAddress, stun.AttrUsername, stun.AttrMessageIntegrity,
+		stun.AttrErrorCode, stun.AttrUnknownAttributes, stun.AttrRealm, stun.AttrNonce,
+		stun.AttrXORMappedAddress, stun.AttrChannelNumber, stun.AttrLifetime,
+		stun.AttrXORPeerAddress, stun.AttrData, stun.AttrXORRelayedAddress,
+		stun.AttrRequestedAddressFamily, stun.AttrEvenPort, stun.AttrRequestedTransport,
+		stun.AttrReservationToken, stun.AttrMessageIntegritySHA256:
+		return true
+	case stun.AttrDontFragment:
+		// R-8656-7.2-e (RFC 8656, 7.2): known only where the sockets can.
+		return s.o.DontFragment
+	}
+	return !t.Required()
+}
+
+// checkNonce judges a nonce against the client's address.
+func (s *Server) checkNonce(now Now, from FiveTuple, nonce []byte) auth.NonceState {
+	return s.o.Nonces.Check(nonce, s.wall(now), nonceBinding(from))
+}
+
+// wall is the wall-clock time at now.
+func (s *Server) wall(now Now) time.Time { return s.o.Start.Add(now) }
+
+// nonceBinding is what a nonce is bound to.
+//
+// R-8489-9.2.4-b (RFC 8489, 9.2.4): no two sources get the same nonce, so it
+// covers address, port and transport of the client.
+func nonceBinding(f FiveTuple) []byte {
+	var b [19]byte
+	a := f.Client.Addr().Unmap().As16()
+	copy(b[:], a[:])
+	binary.BigEndian.PutUint16(b[16:], f.Client.Port())
+	b[18] = byte(f.Proto)
+	return b[:]
+}
