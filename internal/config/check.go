@@ -1,0 +1,186 @@
+package config
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// check finds what is wrong between keys, each of which is right by itself.
+func (l *loader) check() {
+	l.checkPorts()
+	l.checkListeners()
+	l.checkAuth()
+	l.checkExternal()
+	l.checkLimits()
+	l.checkFiles()
+	l.cfg.ListeningIPs = l.unique("listening-ip", l.cfg.ListeningIPs)
+	l.cfg.RelayIPs = l.unique("relay-ip", l.cfg.RelayIPs)
+}
+
+// last returns the latest entry among some keys, to point at. Where none was
+// given the fault lies in what is missing.
+func (l *loader) last(keys ...string) *entry {
+	var found *entry
+	for _, k := range keys {
+		if g := l.given[k]; len(g) > 0 {
+			e := &g[len(g)-1]
+			if found == nil || e.weight() > found.weight() || e.weight() == found.weight() && e.line > found.line {
+				found = e
+			}
+		}
+	}
+	return found
+}
+
+// conflict reports a mistake between keys at the latest of them.
+func (l *loader) conflict(f *fault, keys ...string) {
+	if e := l.last(keys...); e != nil {
+		l.add(e.problem(f))
+	}
+}
+
+// advise is conflict as a warning.
+func (l *loader) advise(f *fault, keys ...string) {
+	if e := l.last(keys...); e != nil {
+		p := e.problem(f)
+		p.Warning = true
+		l.add(p)
+	}
+}
+
+// checkPorts finds an empty range of relayed ports. coturn starts with
+// one all the same, and no allocation can succeed.
+func (l *loader) checkPorts() {
+	if c := l.cfg; c.MinPort > c.MaxPort {
+		l.conflict(faultf("swap them", "min-port %d is above max-port %d", c.MinPort, c.MaxPort), "min-port", "max-port")
+	}
+}
+
+// checkListeners finds switches that each make sense and together switch
+// everything off.
+func (l *loader) checkListeners() {
+	c := l.cfg
+	if c.NoUDP && c.NoTCP && c.NoTLS && !c.DTLS {
+		l.conflict(faultf("leave one of them out", "no-udp, no-tcp and no-tls together leave nothing to listen on"),
+			"no-udp", "no-tcp", "no-tls")
+	}
+	if c.STUNOnly && c.NoSTUN {
+		l.conflict(faultf("leave one of them out", "stun-only and no-stun together leave nothing to do"), "stun-only", "no-stun")
+	}
+	if c.AllowLoopbackPeers {
+		l.advise(faultf("", "allow-loopback-peers opens this machine's own services to clients; it is for tests only"),
+			"allow-loopback-peers")
+	}
+}
+
+// checkAuth keeps an open relay from happening beside credentials that the
+// operator believes in.
+func (l *loader) checkAuth() {
+	c := l.cfg
+	if c.NoAuth {
+		for _, other := range []struct {
+			key string
+			set bool
+		}{
+			{"lt-cred-mech", c.LongTerm},
+			{"use-auth-secret", c.AuthSecret},
+			{"user", len(c.Users) > 0},
+			{"static-auth-secret", len(c.Secrets) > 0},
+		} {
+			if other.set {
+				l.conflict(faultf("leave one of them out", "no-auth relays for everybody, and %s asks for credentials", other.key),
+					"no-auth", other.key)
+			}
+		}
+		l.advise(faultf("", "no-auth makes an open relay: everybody can send through this server, also to your network"), "no-auth")
+	}
+	keyed := slices.ContainsFunc(c.Users, func(u User) bool { return u.Key != "" })
+	if keyed && c.Realm == "" {
+		l.advise(faultf("set realm", "keys of users only work with the realm that they were made for"), "user")
+	}
+}
+
+// checkExternal allows what coturn allows, and one address for each family.
+func (l *loader) checkExternal() {
+	type slot struct {
+		private netip.Addr
+		v4      bool
+	}
+	seen := map[slot]netip.Addr{}
+	for _, x := range l.cfg.ExternalIPs {
+		s := slot{x.Private, x.Public.Is4()}
+		first, twice := seen[s]
+		seen[s] = x.Public
+		if !twice {
+			continue
+		}
+		what := x.Private.String() + " is mapped to both"
+		if !x.Private.IsValid() {
+			what = "there can be only one address without /private for each family, and there are"
+		}
+		l.conflict(faultf("leave one of them out, or write public/private pairs", "external-ip: %s %s and %s", what, first, x.Public),
+			"external-ip")
+	}
+}
+
+// checkLimits wants max-bps with bps-capacity, as coturn does:
+// without it the key would be a limit in name only.
+func (l *loader) checkLimits() {
+	if c := l.cfg; c.CapacityBPS > 0 && c.MaxBPS == 0 {
+		l.conflict(faultf("set max-bps", "bps-capacity %d has no effect without max-bps", c.CapacityBPS), "bps-capacity")
+	}
+}
+
+// checkFiles wants certificate and key together, and a place for the log.
+func (l *loader) checkFiles() {
+	c := l.cfg
+	switch {
+	case c.CertFile != "" && c.KeyFile == "":
+		l.conflict(faultf("set pkey to the file with its private key", "cert is set and pkey is not"), "cert")
+	case c.KeyFile != "" && c.CertFile == "":
+		l.conflict(faultf("set cert to the file with its certificate", "pkey is set and cert is not"), "pkey")
+	}
+	if c.LogFile == "syslog" {
+		l.advise(faultf("", "log-file: syslog is not implemented yet; the log goes to standard output"), "log-file")
+		c.LogFile = "stdout"
+	}
+	if c.LogFile == "-" || c.LogFile == "" {
+		c.LogFile = "stdout"
+	}
+	if c.NoStdoutLog && c.LogFile == "stdout" {
+		l.advise(faultf("set log-file to a path", "no-stdout-log leaves no place for the log"), "no-stdout-log", "log-file")
+	}
+}
+
+// unique drops addresses that are listed twice; binding one twice would fail.
+func (l *loader) unique(key string, addrs []netip.Addr) []netip.Addr {
+	var out []netip.Addr
+	for _, a := range addrs {
+		if slices.Contains(out, a) {
+			l.advise(faultf("remove one of them", "%s: %s is given twice", key, a), key)
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// finish decides what several keys decide together.
+func (l *loader) finish() {
+	c := l.cfg
+	if (c.Verbose || c.ExtraVerbose) && l.last("log-min-level") == nil {
+		c.LogLevel = "debug"
+	}
+	switch {
+	case l.last("relay-threads") == nil:
+		c.Workers = c.cpus
+	case c.Workers == 0: // as in coturn: no threads of their own, so one
+		c.Workers = 1
+	}
+	c.Sources = make(map[string][]Source, len(l.given))
+	for name, entries := range l.given {
+		for i := range entries {
+			c.Sources[name] = append(c.Sources[name], entries[i].source())
+		}
+	}
+}

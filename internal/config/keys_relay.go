@@ -1,0 +1,68 @@
+package config
+
+// relayKeys say which addresses and ports peers see, and who moves the packets.
+func relayKeys() []Key {
+	return append([]Key{
+		{Name: "relay-ip", Short: "E", Kind: kindIP, Repeat: true, at: func(c *Config) any { return &c.RelayIPs },
+			Doc: "A local address to open relayed ports on; without the key those listened on."},
+		// coturn takes one address without /private and applies it, in older
+		// versions, to relayed addresses of both families.
+		{Name: "external-ip", Short: "X", Kind: kindExternal, Repeat: true, at: func(c *Config) any { return &c.ExternalIPs },
+			Doc: "The address that the world sees: one for each family, or public/private pairs."},
+		{Name: "min-port", Kind: kindPort, Default: "49152", at: func(c *Config) any { return &c.MinPort },
+			Doc: "The lowest relayed port."},
+		{Name: "max-port", Kind: kindPort, Default: "65535", at: func(c *Config) any { return &c.MaxPort },
+			Doc: "The highest relayed port."},
+		{Name: "allocation-default-address-family", Short: "A", Kind: kindChoice, Default: "ipv4",
+			Choices: []string{"ipv4", "ipv6", "keep"}, at: func(c *Config) any { return &c.AddressFamily },
+			Doc: "The family of a relayed address when the client asks for none; keep is the family it came with."},
+		{Name: "keep-address-family", Short: "K", Kind: kindBool, Verdict: Obsolete, Means: "allocation-default-address-family=keep",
+			Doc: "Relays in the address family that the client came with."},
+		// Ignoring it would relay what the operator wants not relayed.
+		{Name: "no-udp-relay", Kind: kindBool, Verdict: Refused,
+			Doc:  "Does not relay over UDP.",
+			Note: "relaying over UDP is all that this release relays; for STUN alone there is stun-only"},
+		{Name: "no-tcp-relay", Kind: kindBool, Default: "true", Verdict: Settled,
+			Doc:  "Does not relay over TCP (RFC 6062).",
+			Note: "relaying over TCP is not implemented yet"},
+		{Name: "server-relay", Kind: kindBool, Verdict: Refused,
+			Doc:  "Relays from everybody to everybody without permissions.",
+			Note: "it makes an open relay, which anybody can turn against your network; allowed-peer-ip opens single addresses"},
+		{Name: "relay-device", Short: "i", Kind: kindInterface, Verdict: Pending,
+			Doc:  "Ties the relay's sockets to one network interface.",
+			Note: "until then relay-ip chooses the addresses"},
+	}, workerKeys()...)
+}
+
+// workerKeys are about threads and sockets.
+func workerKeys() []Key {
+	return []Key{
+		// 0 and nothing at all differ: coturn has one thread with 0.
+		{Name: "relay-threads", Short: "m", Kind: kindInt, Max: 1024, at: func(c *Config) any { return &c.Workers },
+			Doc: "How many threads relay, 0 for a single one; without the key one per CPU."},
+		{Name: "cpus", Kind: kindInt, Min: 1, Max: 1024, at: func(c *Config) any { return &c.cpus },
+			Doc: "How many CPUs to count on when relay-threads does not say how many threads relay."},
+		{Name: "sock-buf-size", Kind: kindInt, Default: "2097152", Max: 1 << 30, at: func(c *Config) any { return &c.SocketBuffer },
+			Doc: "The kernel's buffer for each socket and direction, in bytes; 0 leaves it alone."},
+		// One socket for all is against RFC 8656 section 7, where each allocation
+		// has a transport address of its own.
+		{Name: "multiplex-peer", Kind: kindBool, Verdict: Pending,
+			Doc: "Shares one socket towards peers between all allocations of a thread."},
+		{Name: "multiplex-peer-port", Kind: kindPort, Default: "3480", Verdict: Pending,
+			Doc: "The first port of the shared sockets of multiplex-peer."},
+		{Name: "multiplex-peer-max-peers", Kind: kindInt, Default: "256", Verdict: Pending,
+			Doc: "How many peers an allocation may have with multiplex-peer."},
+		{Name: "udp-recvmmsg", Kind: kindBool, Default: "true", Verdict: Settled,
+			Doc:  "Reads datagrams from the kernel in batches.",
+			Note: "batches are always read where the system can; engine=std turns them off"},
+		{Name: "udp-gso", Kind: kindBool, Verdict: Obsolete,
+			Doc:  "Hands several datagrams to the kernel as one.",
+			Note: "the engine decides by itself what the kernel can do; engine replaces it"},
+		{Name: "udp-recvmmsg-log", Kind: kindBool, Verdict: Obsolete,
+			Doc:  "Logs how well reading in batches works.",
+			Note: "nothing is logged per packet; counters replace it"},
+		{Name: "udp-sendmmsg-log", Kind: kindBool, Verdict: Obsolete,
+			Doc:  "Logs how well sending in batches works.",
+			Note: "nothing is logged per packet; counters replace it"},
+	}
+}
