@@ -26,10 +26,12 @@ func (s *Server) channelBind(now Now, r *request, out *Outbox) {
 		return
 	}
 	a := r.alloc
-	verdicts, ok := s.judge(r, []netip.Addr{peer.Addr()}, out)
+	peers := []netip.Addr{peer.Addr()}
+	verdicts, ok := s.judge(r, peers, out)
 	if !ok {
 		return
 	}
+	peer = netip.AddrPortFrom(peers[0], peer.Port())
 	if s.o.Policy.Listener(peer) {
 		s.refuseRule(r, peer, "a listener of this server", out)
 		return
@@ -41,7 +43,7 @@ func (s *Server) channelBind(now Now, r *request, out *Outbox) {
 		return
 	}
 	if c == nil && len(a.channels) >= s.o.MaxChannels ||
-		a.newPermissions([]netip.Addr{peer.Addr()}) > s.o.MaxPermissions-len(a.perms) {
+		a.newPermissions(peers) > s.o.MaxPermissions-len(a.perms) {
 		s.refuse(r, 508, CauseChannels, out)
 		return
 	}
@@ -73,7 +75,7 @@ func (s *Server) channelArguments(r *request) (uint16, netip.AddrPort, bool) {
 	if err != nil || peer.Port() == 0 || number < stun.MinChannel || number > s.o.maxChannel() {
 		return 0, netip.AddrPort{}, false
 	}
-	return number, netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port()), true
+	return number, peer, true
 }
 
 // unbind forgets a channel.

@@ -67,7 +67,7 @@ func (s *Server) createPermission(now Now, r *request, out *Outbox) {
 			return
 		}
 		// R-8656-10.2-d (RFC 8656, 10.2): the port means nothing here.
-		peers = append(peers, ap.Addr().Unmap())
+		peers = append(peers, ap.Addr())
 	}
 	// R-8656-10.2-a (RFC 8656, 10.2): at least one address.
 	if len(peers) == 0 {
@@ -88,8 +88,8 @@ func (s *Server) createPermission(now Now, r *request, out *Outbox) {
 	s.succeed(r, out, nil)
 }
 
-// judge checks family and policy of every peer and answers the request if one
-// fails.
+// judge checks family and policy of every peer, answers the request if one
+// fails, and leaves the peers in their canonical form.
 //
 // R-8656-10.2-b, R-8656-12.2-b (RFC 8656, 10.2 and 12.2): 443 for a family that
 // the allocation has no relayed address of, 403 for a peer that is not allowed.
@@ -107,6 +107,7 @@ func (s *Server) judge(r *request, peers []netip.Addr, out *Outbox) ([]Verdict, 
 			s.refuseRule(r, netip.AddrPortFrom(p, 0), verdicts[i].Rule, out)
 			return nil, false
 		}
+		peers[i] = p.Unmap()
 	}
 	return verdicts, true
 }

@@ -39,12 +39,14 @@ type Verdict struct {
 	Rule   string // Denied: the rule that says so
 }
 
-// NewPolicy builds a policy. Ranges are canonicalised: an IPv4-mapped bound
-// stands for its IPv4 address.
+// NewPolicy builds a policy. What is allowed as an IPv4-mapped address is allowed
+// as the IPv4 address that it is. What is denied as one is denied in that form
+// alone: guides tell people to deny the whole of ::ffff:0:0/96, and they do not
+// mean the whole of IPv4.
 func NewPolicy(o PolicyOptions) *Policy {
 	p := &Policy{
 		allowed:   canonicalRanges(o.Allowed),
-		denied:    canonicalRanges(o.Denied),
+		denied:    o.Denied,
 		builtin:   builtinDenied(),
 		lan:       o.LAN,
 		loopback:  o.AllowLoopback,
@@ -79,6 +81,9 @@ func (p *Policy) Check(a netip.Addr) Verdict {
 	if a.Zone() != "" {
 		return Verdict{Denied: true, Rule: "scoped address"}
 	}
+	if r := matchRange(p.denied, a); r != nil && a.Is4In6() {
+		return Verdict{Denied: true, Rule: deniedRule(r)}
+	}
 	a = a.Unmap()
 	v := p.check(a)
 	if v.Denied {
@@ -104,7 +109,7 @@ func (p *Policy) check(a netip.Addr) Verdict {
 		return Verdict{}
 	}
 	if r := matchRange(p.denied, a); r != nil {
-		return Verdict{Denied: true, Rule: "denied-peer-ip=" + r.Text}
+		return Verdict{Denied: true, Rule: deniedRule(r)}
 	}
 	if loopback || p.onLAN(a) {
 		return Verdict{}
@@ -114,6 +119,8 @@ func (p *Policy) check(a netip.Addr) Verdict {
 	}
 	return Verdict{}
 }
+
+func deniedRule(r *PeerRange) string { return "denied-peer-ip=" + r.Text }
 
 // onLAN says whether a is a host of a directly connected subnet. The subnet's
 // own address and its broadcast address are no hosts.

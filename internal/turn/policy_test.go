@@ -177,6 +177,19 @@ func TestPolicyOrder(t *testing.T) {
 	}
 }
 
+// What guides recommend for coturn denies the mapped form, not all of IPv4.
+func TestPolicyMappedRule(t *testing.T) {
+	p := NewPolicy(PolicyOptions{Denied: []PeerRange{{
+		From: netip.MustParseAddr("::ffff:0.0.0.0"), To: netip.MustParseAddr("::ffff:255.255.255.255"), Text: "mapped",
+	}}})
+	if v := p.Check(netip.MustParseAddr("8.8.8.8")); v.Denied {
+		t.Errorf("8.8.8.8 is refused: %s", v.Rule)
+	}
+	if v := p.Check(netip.MustParseAddr("::ffff:8.8.8.8")); v.Rule != "denied-peer-ip=mapped" {
+		t.Errorf("::ffff:8.8.8.8: %+v", v)
+	}
+}
+
 // allow-loopback-peers opens loopback of both families and nothing else.
 func TestPolicyLoopback(t *testing.T) {
 	p := NewPolicy(PolicyOptions{AllowLoopback: true})
