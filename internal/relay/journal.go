@@ -1,0 +1,206 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"iceserver/internal/turn"
+)
+
+const (
+	// journalQueue is how many events wait to be logged; then they are counted
+	// instead. A terminal that was stopped must not stop the media.
+	journalQueue = 4096
+	// journalPatience is how long all workers together wait for the log when
+	// the server ends.
+	journalPatience = 2 * time.Second
+	// refusalsLogged is how many refusals get a line of their own in each
+	// refusalWindow; the others get one line together for each reason.
+	refusalsLogged = 20
+	refusalWindow  = 10 * time.Second
+	// maxLoggedName is how many bytes of a name that a client chose are logged.
+	maxLoggedName = 128
+)
+
+// journal writes the workers' events to the log, from a goroutine of its own.
+type journal struct {
+	log    *slog.Logger
+	debug  bool
+	events chan turn.Event
+	lost   atomic.Uint64
+
+	// The rest is of the goroutine that runs it.
+	logged     int // refusals in this window
+	suppressed map[refusal]*suppression
+	lostBefore uint64
+}
+
+// refusal is what refusals are counted by: closed sets, so that no flood makes
+// the table grow.
+type refusal struct {
+	method string
+	code   int
+	cause  turn.Cause
+}
+
+// suppression is what is told about refusals that got no line of their own.
+type suppression struct {
+	count int
+	last  turn.Event // the latest, as an example
+}
+
+// newJournal returns a journal whose run must be started. Whether it tells of
+// permissions is settled here: asking the logger for each would cost more than
+// most of them are worth.
+func newJournal(log *slog.Logger) *journal {
+	return &journal{
+		log:        log,
+		debug:      log.Enabled(context.Background(), slog.LevelDebug),
+		events:     make(chan turn.Event, journalQueue),
+		suppressed: make(map[refusal]*suppression),
+	}
+}
+
+// put queues an event. When the log is too slow the event is lost, or waits until
+// patience ends if that is not nil.
+func (j *journal) put(ev *turn.Event, patience <-chan struct{}) {
+	switch ev.Kind {
+	case turn.Permitted, turn.Unpermitted, turn.Refreshed:
+		if !j.debug {
+			return
+		}
+	}
+	select {
+	case j.events <- *ev:
+		return
+	default:
+	}
+	if patience != nil {
+		select {
+		case j.events <- *ev:
+			return
+		case <-patience:
+		}
+	}
+	j.lost.Add(1)
+}
+
+// run logs events until they end.
+func (j *journal) run() {
+	// One ticker for the whole journal; it costs nothing in a window without
+	// refusals.
+	window := time.NewTicker(refusalWindow)
+	defer window.Stop()
+	for {
+		select {
+		case e, ok := <-j.events:
+			if !ok {
+				j.endWindow()
+				return
+			}
+			j.record(&e)
+		case <-window.C:
+			j.endWindow()
+		}
+	}
+}
+
+// record writes one event. Refusals are warnings, as an operator wants to see
+// them; whoever holds something they may hold is information; what goes on
+// inside an allocation is for debugging.
+func (j *journal) record(e *turn.Event) {
+	if e.Kind != turn.Refused {
+		level := slog.LevelInfo
+		if e.Kind != turn.Allocated && e.Kind != turn.Deleted {
+			level = slog.LevelDebug
+		}
+		j.log.LogAttrs(context.Background(), level, e.Kind.String(), eventAttrs(e)...)
+		return
+	}
+	if j.logged < refusalsLogged {
+		j.logged++
+		j.log.LogAttrs(context.Background(), slog.LevelWarn, e.Kind.String(), eventAttrs(e)...)
+		return
+	}
+	key := refusal{e.Method, e.Code, e.Cause}
+	s := j.suppressed[key]
+	if s == nil {
+		s = &suppression{}
+		j.suppressed[key] = s
+	}
+	s.count++
+	s.last = *e
+}
+
+// endWindow tells in one line for each reason what was not logged one by one
+// (A-X20).
+func (j *journal) endWindow() {
+	for key, s := range j.suppressed {
+		j.log.Warn("refused more", "count", s.count, "method", key.method,
+			"code", key.code, "reason", string(key.cause),
+			"last_client", s.last.From.Client, "last_user", clip(s.last.Username))
+	}
+	clear(j.suppressed)
+	j.logged = 0
+	if lost := j.lost.Load(); lost != j.lostBefore {
+		j.log.Warn("log too slow", "lost_lines", lost-j.lostBefore)
+		j.lostBefore = lost
+	}
+}
+
+// eventAttrs are what a line about an event says. Names are data: slog quotes and
+// escapes them, so that nobody can forge a line with a user name (A-D15).
+func eventAttrs(e *turn.Event) []slog.Attr {
+	a := []slog.Attr{
+		slog.Any("client", e.From.Client), slog.String("transport", e.From.Proto.String()),
+		slog.String("realm", clip(e.Realm)), slog.String("user", clip(e.Username)),
+	}
+	if e.Session != 0 {
+		a = append(a, slog.String("session", sessionNumber(e.Session)))
+	}
+	switch e.Kind {
+	case turn.Refused:
+		a = append(a, slog.String("method", e.Method), slog.Int("code", e.Code))
+	case turn.Allocated, turn.Refreshed:
+		a = append(a, slog.Any("relayed", e.Relayed), slog.Duration("lifetime", e.Lifetime))
+	case turn.Permitted, turn.Unpermitted:
+		a = append(a, slog.Any("relayed", e.Relayed))
+	case turn.Deleted:
+		a = append(a, slog.Any("relayed", e.Relayed),
+			slog.Uint64("client_packets", e.Usage.ClientPackets), slog.Uint64("client_bytes", e.Usage.ClientBytes),
+			slog.Uint64("peer_packets", e.Usage.PeerPackets), slog.Uint64("peer_bytes", e.Usage.PeerBytes))
+	}
+	if e.Peer.IsValid() {
+		a = append(a, slog.Any("peer", e.Peer))
+	}
+	if e.Cause != turn.CauseNone {
+		a = append(a, slog.String("reason", string(e.Cause)))
+	}
+	if e.Rule != "" {
+		a = append(a, slog.String("rule", e.Rule))
+	}
+	return a
+}
+
+// sessionsPerWorker tells the workers' sessions apart: the number of the worker
+// stands in front of fifteen digits for its allocations.
+const sessionsPerWorker = 1_000_000_000_000_000
+
+// sessionNumber writes the number of an allocation, as long for every worker.
+func sessionNumber(session uint64) string { return fmt.Sprintf("%018d", session) }
+
+// clip cuts a name that a client chose, between two characters.
+func clip(name string) string {
+	if len(name) <= maxLoggedName {
+		return name
+	}
+	n := maxLoggedName
+	for n > 0 && !utf8.RuneStart(name[n]) {
+		n--
+	}
+	return name[:n] + "..."
+}

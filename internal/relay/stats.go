@@ -1,0 +1,139 @@
+package relay
+
+import (
+	"sync/atomic"
+
+	"iceserver/internal/turn"
+)
+
+// counter is one of the numbers that a worker keeps.
+type counter uint8
+
+// What is counted. The drops of the core come behind these.
+const (
+	packetsIn counter = iota // from clients and peers, UDP and links
+	bytesIn
+	packetsOut
+	bytesOut
+	handedOver // between relayed addresses of this server, without a socket
+	allocated  // ever
+	deleted    // ever
+	panics     // packets or requests whose handling failed
+
+	dropSlowReader // a link's queue was full
+	dropLinkGone   // a link closed while something was on its way to it
+	dropMailbox    // another worker's mailbox was full
+	dropSendFull   // the kernel's send buffer was full
+	dropSendError  // the kernel refused the datagram
+	dropTruncated  // received, but too long
+	dropDTLS       // this worker's mailbox was full
+
+	dropCore // turn.Drop d is counted at dropCore + d
+)
+
+// numCounters is how many there are.
+const numCounters = dropCore + counter(turn.NumDrops)
+
+// counters are a worker's own; reading them elsewhere is what published is for.
+type counters [numCounters]uint64
+
+// published holds a copy of a worker's counters for everybody, written once per
+// batch: on the packet path a counter costs an addition.
+type published [numCounters]atomic.Uint64
+
+// update publishes what has changed. A counter that stands still is not written,
+// so that its cache line can stay with those who read it.
+func (p *published) update(c *counters) {
+	for i := range c {
+		if p[i].Load() != c[i] {
+			p[i].Store(c[i])
+		}
+	}
+}
+
+// Stats is what a Relay has done since it was made. All workers are summed up.
+type Stats struct {
+	PacketsIn, BytesIn   uint64 // from clients and peers; bytes without UDP and IP headers
+	PacketsOut, BytesOut uint64
+	HandedOver           uint64 // of these, from one relayed address to another inside
+	Allocations          int    // now
+	Allocated            uint64 // ever
+	Links                int    // TCP, TLS and DTLS clients now
+	PortsUsed, Ports     int    // relayed ports used or held back, of how many
+	Panics               uint64 // faults of this program that cost a packet each
+	LookupsRefused       uint64 // key look-ups answered with 500: too many waited
+	LogLinesLost         uint64 // events not logged: the log was too slow
+	// Drops counts lost packets by reason. Every reason is there, with 0 too.
+	Drops map[string]uint64
+	// Refused counts error responses, challenges excepted, by STUN error code.
+	Refused map[int]uint64
+}
+
+// Stats returns the counters. It may be called from any goroutine.
+func (r *Relay) Stats() Stats {
+	var sum counters
+	s := Stats{Drops: make(map[string]uint64), Refused: make(map[int]uint64)}
+	// Workers publish at different moments, so a sum may be a batch old; it is
+	// never torn, and over time every packet is in it once.
+	for _, w := range r.workers {
+		for i := range sum {
+			sum[i] += w.published[i].Load()
+		}
+		sum[dropDTLS] += w.lostDTLS.Load()
+		s.Links += w.links.count()
+		s.LookupsRefused += w.lookupsRefused.Load()
+		w.refused.addTo(s.Refused)
+	}
+	s.PacketsIn, s.BytesIn = sum[packetsIn], sum[bytesIn]
+	s.PacketsOut, s.BytesOut = sum[packetsOut], sum[bytesOut]
+	s.HandedOver, s.Panics = sum[handedOver], sum[panics]+r.lookups.panics.Load()
+	s.Allocated, s.Allocations = sum[allocated], int(sum[allocated]-sum[deleted])
+	s.PortsUsed, s.Ports = r.ports.usage()
+	s.LogLinesLost = r.journal.lost.Load()
+	for i := dropSlowReader; i < numCounters; i++ {
+		s.Drops[i.reason()] = sum[i]
+	}
+	return s
+}
+
+// reason returns the name of a drop counter as metrics have it.
+func (c counter) reason() string {
+	switch c {
+	case dropSlowReader:
+		return "slow-reader"
+	case dropLinkGone:
+		return "link-gone"
+	case dropMailbox:
+		return "mailbox-full"
+	case dropSendFull:
+		return "send-buffer-full"
+	case dropSendError:
+		return "send-error"
+	case dropTruncated:
+		return "truncated"
+	case dropDTLS:
+		return "dtls-mailbox-full"
+	}
+	return turn.Drop(c - dropCore).String()
+}
+
+// codes counts error responses. STUN error codes lie between 300 and 699 (RFC
+// 8489 section 14.8).
+// They are few beside packets, so an atomic addition each is cheap enough.
+type codes [400]atomic.Uint64
+
+// add counts one response; a code that cannot be is not counted.
+func (c *codes) add(code int) {
+	if i := code - 300; i >= 0 && i < len(c) {
+		c[i].Add(1)
+	}
+}
+
+// addTo adds the codes that occurred to m.
+func (c *codes) addTo(m map[int]uint64) {
+	for i := range c {
+		if n := c[i].Load(); n > 0 {
+			m[300+i] += n
+		}
+	}
+}
