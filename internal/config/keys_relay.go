@@ -39,7 +39,7 @@ func workerKeys() []Key {
 	return []Key{
 		// 0 and nothing at all differ: coturn has one thread with 0.
 		{Name: "relay-threads", Short: "m", Kind: kindInt, Max: 1024, at: func(c *Config) any { return &c.Workers },
-			Doc: "How many threads relay, 0 for a single one; without the key one per CPU."},
+			Doc: "How many threads relay, 0 for a single one; without the key one for every two CPUs."},
 		{Name: "cpus", Kind: kindInt, Min: 1, Max: 1024, at: func(c *Config) any { return &c.cpus },
 			Doc: "How many CPUs to count on when relay-threads does not say how many threads relay."},
 		{Name: "sock-buf-size", Kind: kindInt, Default: "2097152", Max: 1 << 30, at: func(c *Config) any { return &c.SocketBuffer },

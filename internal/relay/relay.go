@@ -32,9 +32,9 @@ import (
 
 // Options of a Relay.
 type Options struct {
-	// Workers is how many threads serve; 0 is one for each processor that the
-	// program may use. Where the system cannot spread clients over several
-	// sockets there is one.
+	// Workers is how many threads serve; 0 is one for every two processors that
+	// the program may use, one at least. Where the system cannot spread clients
+	// over several sockets there is one.
 	Workers int
 	// Listen are the UDP addresses for clients: never a wildcard; port 0 lets
 	// the system choose.
@@ -102,7 +102,10 @@ func New(o Options) (*Relay, error) {
 // check fills in the defaults and refuses what cannot work.
 func (o Options) check() (Options, error) {
 	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		// The kernel's half of the work, and everybody else's, runs on the other
+		// processors. With a worker on each, every packet wakes one that
+		// preempts whoever sends, and costs twice as much CPU time.
+		o.Workers = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	if o.MinPort == 0 {
 		o.MinPort = 49152
