@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// secretCommand holds what is about shared secrets. Several may be valid at a
+// time: add the new one, change the web application, remove the old one.
+func secretCommand() *cobra.Command {
+	return group(&cobra.Command{Use: "secret", Short: "Add, list and remove the shared secrets of time-limited credentials"},
+		secretAddCommand(), secretListCommand(), secretRemoveCommand())
+}
+
+// secretResult is what a command did, as JSON.
+type secretResult struct {
+	Secret   string `json:"secret,omitempty"`
+	Realm    string `json:"realm"`
+	Database string `json:"database"`
+	Removed  bool   `json:"removed,omitempty"`
+}
+
+// secretAddCommand prints the secret that it added, even one that was given: a
+// script reads it from the same place either way.
+func secretAddCommand() *cobra.Command {
+	var s selection
+	cmd := &cobra.Command{
+		Use: "add [VALUE]", Short: "Add a secret; without a value one is made up, and - reads it from standard input",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			value, err := secretArgument(cmd, args)
+			if err != nil {
+				return err
+			}
+			a, err := s.accounts(cmd)
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			r := secretResult{Realm: a.Realm(), Database: a.Database()}
+			if r.Secret, err = a.AddSecret(cmd.Context(), value); err != nil {
+				return err
+			}
+			if s.json {
+				return printJSON(cmd.OutOrStdout(), r)
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), r.Secret)
+			return err
+		},
+	}
+	s.define(cmd)
+	return cmd
+}
+
+// secretArgument is the value that was given, or empty if there is none.
+func secretArgument(cmd *cobra.Command, args []string) (string, error) {
+	if len(args) == 0 {
+		return "", nil
+	}
+	value, err := passwordFrom(cmd.InOrStdin(), args[0], true)
+	if err != nil {
+		return "", fmt.Errorf("no secret: %w", err)
+	}
+	return value, nil
+}
+
+// secretListCommand prints secrets in full, since it takes the value to remove
+// one. Those of the configuration and of the data directory are not listed:
+// this command could not change them.
+func secretListCommand() *cobra.Command {
+	var s selection
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the secrets of the realm in the database", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a, err := s.accounts(cmd)
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			secrets, err := a.Secrets(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if s.json {
+				list := make([]secretResult, 0, len(secrets))
+				for _, v := range secrets {
+					list = append(list, secretResult{Secret: v, Realm: a.Realm(), Database: a.Database()})
+				}
+				return printJSON(cmd.OutOrStdout(), list)
+			}
+			for _, v := range secrets {
+				fmt.Fprintln(cmd.OutOrStdout(), v)
+			}
+			return nil
+		},
+	}
+	s.define(cmd)
+	return cmd
+}
+
+// secretRemoveCommand never repeats the value, which may stand in somebody's
+// scroll-back for long.
+func secretRemoveCommand() *cobra.Command {
+	var s selection
+	cmd := &cobra.Command{
+		Use: "remove VALUE", Short: "Remove a secret; - reads it from standard input", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			value, err := secretArgument(cmd, args)
+			if err != nil {
+				return err
+			}
+			a, err := s.accounts(cmd)
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			if err := a.RemoveSecret(cmd.Context(), value); err != nil {
+				return err
+			}
+			if s.json {
+				return printJSON(cmd.OutOrStdout(), secretResult{Realm: a.Realm(), Database: a.Database(), Removed: true})
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed the secret of realm %s from %s\n", a.Realm(), a.Database())
+			return err
+		},
+	}
+	s.define(cmd)
+	return cmd
+}

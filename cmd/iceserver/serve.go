@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"iceserver/internal/config"
+	"iceserver/internal/server"
+)
+
+// coturnFlag says that the program was called by coturn's name. It is set by
+// arguments and documented nowhere.
+const coturnFlag = "--called-as-turnserver"
+
+// serveCommand runs the server. Its flags are the keys of the configuration, so
+// they are not cobra's to read.
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                "serve [-c FILE] [--KEY[=VALUE] ...]",
+		Short:              "Serve STUN and TURN (what happens without a command)",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := parseServe(args, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if c.help {
+				return printKeys(cmd.OutOrStdout())
+			}
+			return c.serve(cmd)
+		},
+	}
+}
+
+// serveCall is how serve was called.
+type serveCall struct {
+	file       string
+	flags      []config.Flag
+	json, help bool
+}
+
+// parseServe reads the command line of serve.
+func parseServe(args []string, stderr io.Writer) (*serveCall, error) {
+	coturn := len(args) > 0 && args[0] == coturnFlag
+	if coturn {
+		args = args[1:]
+	}
+	flags, rest, problems := config.ParseArgs(args)
+	if len(problems) > 0 {
+		for _, p := range problems[1:] {
+			fmt.Fprintln(stderr, "iceserver: "+p.String())
+		}
+		return nil, usage{errors.New(problems[0].String())}
+	}
+	c := &serveCall{flags: flags}
+	for _, r := range rest {
+		file, isFile := strings.CutPrefix(r, "--config=")
+		switch {
+		case isFile:
+			c.file = file
+		case r == "--json":
+			c.json = true
+		case r == "--help":
+			c.help = true
+		case r == "--no-config":
+			// Meant below, where there is a file to leave out.
+		case coturn: // which goes on as well
+			fmt.Fprintf(stderr, "iceserver: warning: the argument %q means nothing\n", r)
+		default:
+			return nil, usage{fmt.Errorf("serve: unexpected argument %q; a command stands before all flags", r)}
+		}
+	}
+	if coturn && c.file == "" && !slices.Contains(rest, "--no-config") {
+		c.file = coturnFile()
+	}
+	return c, nil
+}
+
+// serve runs until a signal comes. What it opens, Run closes.
+func (c *serveCall) serve(cmd *cobra.Command) error {
+	cfg, err := loadConfig(c.file, c.flags, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	s, err := server.New(cfg, server.Options{
+		Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
+		JSON: c.json, ConfigFile: c.file, Version: versionName(),
+	})
+	if err != nil {
+		return err
+	}
+	return s.Run(cmd.Context())
+}
+
+// printKeys is the help of serve: the table of keys, as flags. Those that have
+// no effect are left out: they are accepted for old files, not for new ones.
+func printKeys(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("Usage: iceserver [serve] [-c FILE] [--json] [--KEY[=VALUE] ...]\n\n" +
+		"  -c FILE, --config FILE  read this turnserver.conf\n" +
+		"  -n, --no-config         read none\n" +
+		"  --json                  print the greeting as JSON\n\n" +
+		"Every key of the file is a flag too:\n\n")
+	for _, k := range config.Keys() {
+		if k.Verdict != config.Supported || k.Means != "" {
+			continue
+		}
+		flag := "--" + k.Name
+		if k.Short != "" {
+			flag = "-" + k.Short + ", " + flag
+		}
+		if k.Implied != "true" {
+			flag += "=" + strings.ToUpper(string(k.Kind))
+		}
+		fmt.Fprintf(&b, "  %s\n        %s", flag, k.Doc)
+		if k.Default != "" {
+			fmt.Fprintf(&b, " Default: %s.", k.Default)
+		}
+		b.WriteString("\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

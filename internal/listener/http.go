@@ -1,0 +1,104 @@
+package listener
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// httpServer serves the connections that turned out to speak HTTP.
+type httpServer struct {
+	server *http.Server
+	conns  chan net.Conn
+	// open are the connections that the server has and that nobody hijacked.
+	open sync.WaitGroup
+}
+
+// newHTTPServer makes a server for handler, nil standing for a short 404.
+//
+// A-C04, A-X09: a request has its deadlines, and a header its bounds.
+func newHTTPServer(handler http.Handler, limits Limits) *httpServer {
+	if handler == nil {
+		handler = http.HandlerFunc(nothingHere)
+	}
+	h := &httpServer{conns: make(chan net.Conn)}
+	h.server = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: min(5*time.Second, limits.Message),
+		ReadTimeout:       15 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
+		ConnState:         h.track,
+		// It writes a line for every client that behaves badly.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	return h
+}
+
+// nothingHere answers on a server without pages.
+func nothingHere(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = io.WriteString(w, "This is a STUN and TURN server. There are no pages here.\n")
+}
+
+// serve runs the HTTP server until ctx ends, then closes what it still has and
+// waits for it.
+func (h *httpServer) serve(ctx context.Context) {
+	h.server.BaseContext = func(net.Listener) context.Context { return ctx }
+	stop := context.AfterFunc(ctx, func() { h.server.Close() })
+	defer stop()
+	_ = h.server.Serve(handed{ctx: ctx, conns: h.conns}) // always ErrServerClosed
+	h.open.Wait()
+}
+
+// serveHTTP hands a connection, raw itself or TLS on it, to the HTTP server,
+// which owns it from here on. A response may take as long as it needs, and a
+// client that stops reading it may not.
+func (l *Listener) serveHTTP(ctx context.Context, raw *conn, c net.Conn) {
+	l.counts.add(toHTTP)
+	_ = raw.SetDeadline(time.Time{})
+	raw.trickle(l.limits.Write)
+	select {
+	case l.http.conns <- c:
+	case <-ctx.Done():
+		c.Close()
+	}
+}
+
+func (h *httpServer) track(_ net.Conn, s http.ConnState) {
+	switch s {
+	case http.StateNew:
+		h.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		h.open.Done()
+	}
+}
+
+// handed is the net.Listener whose connections are those handed over.
+type handed struct {
+	ctx   context.Context
+	conns chan net.Conn
+}
+
+// Accept waits for the next connection.
+func (h handed) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.conns:
+		return c, nil
+	case <-h.ctx.Done():
+		return nil, net.ErrClosed
+	}
+}
+
+// Close does nothing: Accept ends with the context.
+func (h handed) Close() error { return nil }
+
+// Addr is asked for by http.Server, and told to nobody.
+func (h handed) Addr() net.Addr { return &net.TCPAddr{} }

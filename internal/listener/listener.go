@@ -1,0 +1,203 @@
+// Package listener is the server's side towards clients that do not speak plain
+// UDP: TCP, TLS and DTLS.
+//
+// Knows: sockets, TLS and DTLS handshakes, certificates, how to tell what a new
+// connection speaks, where a message in a stream ends, who may hold how many
+// connections for how long. Does not know: what a message says, users,
+// configuration. Owns: every connection it has accepted, until it closes it or
+// hands it to the HTTP server.
+package listener
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"iceserver/internal/relay"
+)
+
+// Options say where to listen and what stands behind. Log and Relay are needed,
+// and Certificates wherever TLS or DTLS is.
+type Options struct {
+	TCP  []netip.AddrPort // TURN, TLS and HTTP are told apart by their first bytes,
+	TLS  []netip.AddrPort // here as there; two lists because the ports differ
+	DTLS []netip.AddrPort // UDP addresses, none of them a wildcard
+
+	Relay        *relay.Relay
+	Certificates *Certificates // nil: whoever begins TLS is turned away
+	HTTP         http.Handler  // nil: a short 404
+	Limits       Limits
+	Log          *slog.Logger
+}
+
+// Listener serves stream and DTLS clients.
+type Listener struct {
+	open   opener
+	limits Limits
+	log    *slog.Logger
+	counts counters
+
+	tcp, tls []*net.TCPListener
+	dtls     []*dtlsSocket
+
+	config  *tls.Config // nil without certificates
+	gate    gate
+	streams *admission
+	conns   sync.Map // the open TCP connections, keyed by *conn
+	http    *httpServer
+	corks   corks
+
+	// tasks are all goroutines of this package; Run waits for them.
+	tasks sync.WaitGroup
+}
+
+// New opens the sockets. The error names the address that could not be had.
+func New(o Options) (*Listener, error) {
+	if o.Relay == nil {
+		return nil, errors.New("listener: no relay")
+	}
+	return listen(o, relayOpener(o.Relay))
+}
+
+// listen is New behind any opener of links.
+func listen(o Options, open opener) (*Listener, error) {
+	if o.Certificates == nil && len(o.TLS)+len(o.DTLS) > 0 {
+		return nil, errors.New("listener: TLS and DTLS need a certificate and its key")
+	}
+	limits := o.Limits.withDefaults()
+	l := &Listener{
+		open:    open,
+		limits:  limits,
+		log:     o.Log,
+		gate:    make(gate, limits.Handshakes),
+		streams: newAdmission(limits),
+	}
+	if o.Certificates != nil {
+		l.config = tlsConfig(o.Certificates, l.gate, o.HTTP != nil)
+	}
+	l.http = newHTTPServer(o.HTTP, limits)
+	if err := l.bind(o); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Listener) bind(o Options) (err error) {
+	if l.tcp, err = bindTCP(o.TCP, l.tcp); err != nil {
+		return err
+	}
+	if l.tls, err = bindTCP(o.TLS, l.tls); err != nil {
+		return err
+	}
+	associations := newAdmission(l.limits)
+	for _, at := range o.DTLS {
+		s, err := bindDTLS(at, l, o.Certificates, associations)
+		if err != nil {
+			return err
+		}
+		l.dtls = append(l.dtls, s)
+	}
+	return nil
+}
+
+// bindTCP appends the listeners it could open even when it fails, so that they
+// can be closed.
+func bindTCP(addrs []netip.AddrPort, to []*net.TCPListener) ([]*net.TCPListener, error) {
+	config := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
+		// A client that has vanished without a word is found out after two
+		// minutes; half of that keeps most NATs open.
+		Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4,
+	}}
+	for _, at := range addrs {
+		network := "tcp4"
+		if at.Addr().Is6() && !at.Addr().Is4In6() {
+			network = "tcp6"
+		}
+		ln, err := config.Listen(context.Background(), network, at.String())
+		if err != nil {
+			return to, fmt.Errorf("listener: TCP %v: %w", at, err)
+		}
+		to = append(to, ln.(*net.TCPListener))
+	}
+	return to, nil
+}
+
+// Run serves until ctx ends, then closes every socket and connection and waits
+// for its goroutines. It is called once, and returns nil.
+func (l *Listener) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, l.closeTCP)
+	defer stop()
+	l.tasks.Go(func() { l.http.serve(ctx) })
+	for _, ln := range l.tcp {
+		l.tasks.Go(func() { l.accept(ctx, ln) })
+	}
+	for _, ln := range l.tls {
+		l.tasks.Go(func() { l.accept(ctx, ln) })
+	}
+	for _, s := range l.dtls {
+		l.tasks.Go(func() { s.serve(ctx) })
+	}
+	<-ctx.Done()
+	l.conns.Range(func(c, _ any) bool {
+		c.(*conn).Close()
+		return true
+	})
+	l.tasks.Wait()
+	return nil
+}
+
+// Close closes the sockets that listen. Run does so by itself: this is for a
+// start that fails between New and Run.
+func (l *Listener) Close() {
+	l.closeTCP()
+	for _, s := range l.dtls {
+		s.socket.Close()
+	}
+}
+
+func (l *Listener) closeTCP() {
+	for _, ln := range slices.Concat(l.tcp, l.tls) {
+		ln.Close()
+	}
+}
+
+// Addrs returns the addresses it listens on, ports filled in, in the order of
+// Options.
+func (l *Listener) Addrs() (tcp, tls, dtls []netip.AddrPort) {
+	for _, ln := range l.tcp {
+		tcp = append(tcp, addrPort(ln.Addr()))
+	}
+	for _, ln := range l.tls {
+		tls = append(tls, addrPort(ln.Addr()))
+	}
+	for _, s := range l.dtls {
+		dtls = append(dtls, s.local)
+	}
+	return tcp, tls, dtls
+}
+
+// Stats returns how often everything happened that is counted, by name.
+func (l *Listener) Stats() map[string]uint64 { return l.counts.snapshot() }
+
+// addrPort is the address of a TCP or UDP socket, IPv4 in its own form.
+func addrPort(a net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

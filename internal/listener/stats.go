@@ -1,0 +1,66 @@
+package listener
+
+import "sync/atomic"
+
+// count is something that happens to connections and datagrams and is counted.
+type count uint8
+
+const (
+	accepted         count = iota // TCP connections let in
+	acceptFailed                  // the system had no connection to give (descriptors, memory)
+	overTotal                     // closed at once: too many connections in all
+	overSource                    // closed at once: too many from this source
+	relayBusy                     // closed: the relay takes no more clients
+	unrecognised                  // closed: neither STUN nor TLS nor HTTP
+	noCertificate                 // closed: TLS on a server without a certificate
+	handshakeFailed               // closed: the TLS handshake failed or took too long
+	crossProtocol                 // closed: something else than what ALPN had named
+	firstLate                     // closed: no whole message in time
+	authenticateLate              // closed: no allocation in time
+	messageLate                   // closed: a message begun and not ended in time
+	frameBroken                   // closed: neither a STUN message nor ChannelData
+	frameTooLong                  // closed: a long message before authentication
+	slowReader                    // closed: it did not read what was written to it
+	toHTTP                        // handed to the HTTP server
+
+	dtlsStarted          // associations begun, their address verified
+	dtlsEstablished      // handshakes completed
+	dtlsFailed           // handshakes failed or too slow
+	dtlsChallenged       // HelloVerifyRequest sent, nothing kept
+	dtlsOver             // ClientHello dropped: too many associations, in all or of this source
+	dtlsPlainSTUN        // dropped: STUN without DTLS
+	dtlsNotDTLS          // dropped: no DTLS record, or longer than any that is served
+	dtlsStranger         // dropped: a record of an association that does not exist
+	dtlsHelloBroken      // dropped: a ClientHello that is malformed or in fragments
+	dtlsOld              // refused: a ClientHello of DTLS 1.0
+	dtlsQueueFull        // dropped: faster than the association is served
+	dtlsEpoch            // dropped: a plaintext record after the handshake
+	dtlsHandshakeTooLong // dropped: more handshake than any client needs
+	dtlsIdle             // closed: silent for too long
+	numCounts
+)
+
+// String returns the name used in metrics.
+func (c count) String() string {
+	return [numCounts]string{
+		"accepted", "accept-failed", "over-total", "over-source", "relay-busy", "unrecognised",
+		"no-certificate", "handshake-failed", "cross-protocol", "first-late", "authenticate-late",
+		"message-late", "frame-broken", "frame-too-long", "slow-reader", "http",
+		"dtls-started", "dtls-established", "dtls-failed", "dtls-challenged", "dtls-over",
+		"dtls-plain-stun", "dtls-not-dtls", "dtls-stranger", "dtls-hello-broken", "dtls-old", "dtls-queue-full",
+		"dtls-epoch", "dtls-handshake-too-long", "dtls-idle",
+	}[c]
+}
+
+// counters may be used by any goroutine.
+type counters [numCounts]atomic.Uint64
+
+func (c *counters) add(what count) { c[what].Add(1) }
+
+func (c *counters) snapshot() map[string]uint64 {
+	all := make(map[string]uint64, numCounts)
+	for i := range c {
+		all[count(i).String()] = c[i].Load()
+	}
+	return all
+}

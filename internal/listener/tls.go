@@ -1,0 +1,168 @@
+package listener
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync/atomic"
+)
+
+// The application protocols that a client may name in its ClientHello.
+const (
+	alpnTURN  = "stun.turn" // RFC 7443
+	alpnSTUN  = "stun.nat-discovery"
+	alpnHTTP1 = "http/1.1"
+	alpnHTTP2 = "h2"
+)
+
+// tlsConfig is how this server speaks TLS.
+//
+// R-9325-3.1-a (RFC 9325, 3.1): TLS 1.2 and 1.3 and nothing older.
+// R-8489-6.2.3-a, R-8489-6.2.3-b, R-9325-4-a (RFC 8489, 6.2.3; RFC 9325, 4.2):
+// forward secrecy and authenticated encryption only. Of the two suites that
+// RFC 8489 asks for, R-8489-6.2.3-c, the one with finite-field DHE is left out,
+// since RFC 9325 advises against it and the library does not have it.
+// R-7443-1-a (RFC 7443, 1): both names of RFC 7443 are accepted, a client
+// without ALPN too, and one that offers only unknown names is turned away with
+// no_application_protocol by the library.
+// Renegotiation, compression and early data are things that the library does
+// not do as a server (R-9325-3.5-a, R-9325-3.10-a); it makes ticket keys of its
+// own, a new one each day, and forgets them after a week (R-9325-3.4-a).
+func tlsConfig(c *Certificates, g gate, http2 bool) *tls.Config {
+	protocols := []string{alpnTURN, alpnSTUN, alpnHTTP1}
+	if http2 {
+		protocols = []string{alpnTURN, alpnSTUN, alpnHTTP2, alpnHTTP1}
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		CipherSuites: []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+		NextProtos: protocols,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return c.current.Load(), nil
+		},
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			return nil, hello.Conn.(*gated).pass.enter(hello.Context(), g)
+		},
+	}
+}
+
+// serveTLS shakes hands and then serves what ALPN has named, or without ALPN
+// what the first bytes are.
+func (l *Listener) serveTLS(ctx context.Context, c *conn, head []byte) {
+	if l.config == nil {
+		l.counts.add(noCertificate)
+		c.Close()
+		return
+	}
+	t := tls.Server(&gated{Conn: &ahead{Conn: c, head: head}}, l.config)
+	if err := l.shakeHands(ctx, c, t); err != nil {
+		l.counts.add(handshakeFailed)
+		c.Close()
+		return
+	}
+	_ = c.SetReadDeadline(c.since.Add(l.limits.Message))
+	alpn := t.ConnectionState().NegotiatedProtocol
+	if alpn == alpnHTTP2 {
+		// The HTTP server wants this one as it is, and closes it when it
+		// does not begin with the preface of HTTP/2.
+		l.serveHTTP(ctx, c, t)
+		return
+	}
+	head, p, err := readHead(t)
+	switch {
+	case err != nil:
+		l.countLate(err, firstLate)
+		c.Close()
+	case !agrees(alpn, p):
+		l.counts.add(crossProtocol)
+		c.Close()
+	case p == speaksTURN:
+		l.serveStream(ctx, c, t, head, overTLS)
+	case p == speaksHTTP:
+		l.serveHTTP(ctx, c, &tlsAhead{ahead: ahead{Conn: t, head: head}, tls: t})
+	default:
+		l.counts.add(unrecognised)
+		c.Close()
+	}
+}
+
+// shakeHands does the handshake within its deadline, which counts from the
+// moment the connection was accepted (A-X09).
+func (l *Listener) shakeHands(ctx context.Context, c *conn, t *tls.Conn) error {
+	ctx, cancel := context.WithDeadline(ctx, c.since.Add(l.limits.Handshake))
+	defer cancel()
+	defer t.NetConn().(*gated).pass.leave()
+	_ = c.SetReadDeadline(c.since.Add(l.limits.Handshake))
+	_ = c.SetWriteDeadline(c.since.Add(l.limits.Handshake))
+	return t.HandshakeContext(ctx)
+}
+
+// agrees says whether a client speaks what it has announced.
+//
+// A-O12: a browser that was lured to a TURN port sends HTTP where TURN was
+// agreed upon, or the other way round; the connection is closed and nothing of
+// it is ever answered.
+func agrees(alpn string, p protocol) bool {
+	switch alpn {
+	case alpnTURN, alpnSTUN:
+		return p == speaksTURN
+	case alpnHTTP1:
+		return p == speaksHTTP
+	}
+	return true
+}
+
+// tlsAhead is ahead for the HTTP server, which asks it for the state of TLS.
+type tlsAhead struct {
+	ahead
+	tls *tls.Conn
+}
+
+// ConnectionState is what http.Request.TLS will be.
+func (a *tlsAhead) ConnectionState() tls.ConnectionState { return a.tls.ConnectionState() }
+
+// gate lets so many handshakes be computed at a time as it has places.
+type gate chan struct{}
+
+// pass is one handshake's way through the gate. It is held from the moment when
+// the ClientHello is there to the moment when the answer has been sent: a
+// client that dawdles holds a connection, but never a place here (A-X11).
+type pass struct {
+	held atomic.Pointer[gate]
+}
+
+func (p *pass) enter(ctx context.Context, g gate) error {
+	select {
+	case g <- struct{}{}:
+		p.held.Store(&g)
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// leave gives the place back, if there is one to give back.
+func (p *pass) leave() {
+	if g := p.held.Swap(nil); g != nil {
+		<-*g
+	}
+}
+
+// gated is a connection during its handshake.
+type gated struct {
+	net.Conn
+	pass pass
+}
+
+// Read is called after the ClientHello only when the server's flight is out.
+func (g *gated) Read(b []byte) (int, error) {
+	g.pass.leave()
+	return g.Conn.Read(b)
+}

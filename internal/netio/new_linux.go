@@ -1,0 +1,3 @@
+package netio
+
+func newBest() (Engine, error) { return newMmsg() }

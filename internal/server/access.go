@@ -1,0 +1,132 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+
+	"iceserver/internal/auth"
+	"iceserver/internal/config"
+	"iceserver/internal/store"
+)
+
+// defaultRealm is the realm where none is configured. It does not follow the
+// machine's name or address: the keys in the database are made with it, and a
+// new address must not lock everybody out.
+const defaultRealm = "iceserver"
+
+// kept is the open data directory.
+type kept struct {
+	dir string
+	state
+}
+
+// access is who may use the relay, as the server and the commands see it alike.
+type access struct {
+	realm    string
+	kept     *kept // nil: there is no data directory, and none is needed
+	own      bool  // the kept user and secret are let in
+	users    []store.User
+	secrets  []string // the first one mints
+	rest     auth.REST
+	database string // path; empty: there is none
+}
+
+// openAccess decides who may use the relay. What is configured counts; a server
+// for which no users, secrets or database are configured takes the account and
+// secret that the first start makes, and never lets everybody in for want of
+// anything else.
+//
+// A-C03, A-L04: open to all is only what no-auth asks for by name.
+func openAccess(cfg *config.Config, log *slog.Logger) (*access, error) {
+	a := &access{realm: cfg.Realm, rest: auth.REST{Separator: cfg.RESTSeparator}, database: cfg.Database}
+	if a.realm == "" {
+		a.realm = defaultRealm
+	}
+	a.own = !cfg.NoAuth && len(cfg.Users) == 0 && len(cfg.Secrets) == 0 && cfg.Database == ""
+	if err := a.openKept(cfg, log); err != nil {
+		return nil, err
+	}
+	if err := a.configured(cfg); err != nil {
+		return nil, err
+	}
+	// The kept account becomes a configured user, not a row of the database: so
+	// it needs no database to work, and a new realm does not lose it.
+	if a.own {
+		key, err := auth.LongTermKey(a.kept.User, a.realm, a.kept.Password)
+		if err != nil {
+			return nil, err
+		}
+		a.users = append(a.users, store.User{Realm: a.realm, Name: a.kept.User, Key: key})
+		a.secrets = append(a.secrets, a.kept.Secret)
+	}
+	if a.database == "" && a.kept != nil && !cfg.NoAuth {
+		a.database = filepath.Join(a.kept.dir, databaseName)
+	}
+	return a, nil
+}
+
+// openKept opens the data directory. A server that is told everything runs
+// without one, on a read-only file system for example.
+func (a *access) openKept(cfg *config.Config, log *slog.Logger) error {
+	// It is opened even where nothing in it is needed now: nonces outlive a
+	// restart with its key, and users can be added to its database.
+	dir, err := dataDir(cfg.DataDir)
+	if err == nil {
+		err = openDataDir(dir)
+	}
+	var s *state
+	if err == nil {
+		s, err = loadState(dir)
+	}
+	if err == nil {
+		a.kept = &kept{dir: dir, state: *s}
+		return nil
+	}
+	if a.own || needsCertificate(cfg) || cfg.DataDir != "" {
+		return err
+	}
+	log.Warn("nothing can be kept; users are those of the configuration", "reason", err)
+	return nil
+}
+
+// needsCertificate says whether a self-signed certificate has to be kept.
+func needsCertificate(cfg *config.Config) bool {
+	return cfg.CertFile == "" && (!cfg.NoTLS || cfg.DTLS)
+}
+
+// configured takes the users and secrets of the configuration. Passwords become
+// keys here: the clear text goes no further.
+func (a *access) configured(cfg *config.Config) error {
+	for _, u := range cfg.Users {
+		key, err := auth.ParseKey(u.Key.Reveal())
+		if u.Key == "" {
+			key, err = auth.LongTermKey(u.Name, a.realm, u.Password.Reveal())
+		}
+		if err != nil {
+			return fmt.Errorf("user %q: %w", u.Name, err)
+		}
+		a.users = append(a.users, store.User{Realm: a.realm, Name: u.Name, Key: key})
+	}
+	for _, s := range cfg.Secrets {
+		a.secrets = append(a.secrets, s.Reveal())
+	}
+	return nil
+}
+
+// openDatabase opens the database, or returns nil where there is none.
+func (a *access) openDatabase() (*store.SQLite, error) {
+	if a.database == "" {
+		return nil, nil
+	}
+	// A-L06: what the data directory holds is for its owner alone; a database
+	// that is configured may be shared with coturn's group.
+	if a.kept != nil && filepath.Dir(a.database) == a.kept.dir {
+		if _, err := private(a.database); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return store.OpenSQLite(a.database)
+}

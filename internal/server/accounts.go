@@ -1,0 +1,204 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"iceserver/internal/auth"
+	"iceserver/internal/config"
+	"iceserver/internal/store"
+)
+
+// Accounts are the users and secrets of a server, for the commands that change
+// them. It may be used while the server runs.
+type Accounts struct {
+	cfg    *config.Config
+	access *access
+	db     *store.SQLite
+}
+
+// Account is one user. Key is empty in lists of which keys are no part.
+type Account struct {
+	Name  string `json:"name"`
+	Realm string `json:"realm"`
+	Key   string `json:"key,omitempty"`
+}
+
+// OpenAccounts finds the database just as the server does.
+func OpenAccounts(cfg *config.Config) (*Accounts, error) {
+	a, err := openAccess(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	db, err := a.openDatabase()
+	if err != nil {
+		return nil, err
+	}
+	return &Accounts{cfg: cfg, access: a, db: db}, nil
+}
+
+// Close closes the database.
+func (a *Accounts) Close() error {
+	if a.db == nil {
+		return nil
+	}
+	return a.db.Close()
+}
+
+// Realm is the realm that users and secrets are added to.
+func (a *Accounts) Realm() string { return a.access.realm }
+
+// Database is the path of the database.
+func (a *Accounts) Database() string { return a.access.database }
+
+// errNoDatabase says why a command can change nothing.
+var errNoDatabase = errors.New("there is no database: set userdb, or take no-auth out of the configuration")
+
+// user makes the row of a user.
+func (a *Accounts) user(name, password string) (store.User, error) {
+	if a.db == nil {
+		return store.User{}, errNoDatabase
+	}
+	if password == "" {
+		return store.User{}, errors.New("the password is empty")
+	}
+	key, err := auth.LongTermKey(name, a.access.realm, password)
+	return store.User{Realm: a.access.realm, Name: name, Key: key}, err
+}
+
+// AddUser adds a user who is not there yet.
+func (a *Accounts) AddUser(ctx context.Context, name, password string) error {
+	u, err := a.user(name, password)
+	if err != nil {
+		return err
+	}
+	err = a.db.AddUser(ctx, u)
+	if errors.Is(err, store.ErrUserExists) {
+		return fmt.Errorf("user %q of realm %q exists already: change its password with iceserver user set", name, u.Realm)
+	}
+	return err
+}
+
+// SetUser adds a user or changes its password.
+func (a *Accounts) SetUser(ctx context.Context, name, password string) error {
+	u, err := a.user(name, password)
+	if err != nil {
+		return err
+	}
+	return a.db.SetUser(ctx, u)
+}
+
+// RemoveUser removes a user.
+func (a *Accounts) RemoveUser(ctx context.Context, name string) error {
+	if a.db == nil {
+		return errNoDatabase
+	}
+	err := a.db.DeleteUser(ctx, a.access.realm, name)
+	if errors.Is(err, store.ErrNoUser) {
+		return fmt.Errorf("there is no user %q in realm %q of %s", name, a.access.realm, a.access.database)
+	}
+	return err
+}
+
+// Users lists the users of the database in every realm, or in the one that is
+// configured. A key is as good as a password, so keys are left out unless they
+// are asked for.
+func (a *Accounts) Users(ctx context.Context, keys bool) ([]Account, error) {
+	if a.db == nil {
+		return nil, errNoDatabase
+	}
+	rows, err := a.db.Users(ctx, a.cfg.Realm)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Account, 0, len(rows))
+	for _, u := range rows {
+		account := Account{Name: u.Name, Realm: u.Realm}
+		if keys {
+			account.Key = u.Key.String()
+		}
+		list = append(list, account)
+	}
+	return list, nil
+}
+
+// AddSecret adds a shared secret and returns it; an empty one is made up.
+func (a *Accounts) AddSecret(ctx context.Context, value string) (string, error) {
+	if a.db == nil {
+		return "", errNoDatabase
+	}
+	if value == "" {
+		value = newSecret()
+	}
+	return value, a.db.AddSecret(ctx, a.access.realm, value)
+}
+
+// Secrets lists the shared secrets of the realm in the database.
+func (a *Accounts) Secrets(ctx context.Context) ([]string, error) {
+	if a.db == nil {
+		return nil, errNoDatabase
+	}
+	return a.db.Secrets(ctx, a.access.realm)
+}
+
+// RemoveSecret removes a shared secret from the database.
+func (a *Accounts) RemoveSecret(ctx context.Context, value string) error {
+	if a.db == nil {
+		return errNoDatabase
+	}
+	err := a.db.RemoveSecret(ctx, a.access.realm, value)
+	if errors.Is(err, store.ErrNoSecret) {
+		// Not the value: whatever was meant, it may be a secret of something.
+		return fmt.Errorf("realm %q of %s has no such secret", a.access.realm, a.access.database)
+	}
+	return err
+}
+
+// Credentials returns an iceServers array with a credential for user, or for
+// nobody in particular, that is good for ttl, and when it runs out. It is made
+// of the first secret that the server has: configured, kept, or in the database.
+func (a *Accounts) Credentials(ctx context.Context, user string, ttl time.Duration, now time.Time) ([]ICEServer, time.Time, error) {
+	if a.cfg.NoAuth {
+		return nil, time.Time{}, errors.New("no-auth is set: this server asks for no credentials")
+	}
+	if ttl < time.Second {
+		return nil, time.Time{}, fmt.Errorf("a credential cannot be good for %v: give a --ttl of a second or more", ttl)
+	}
+	secret, err := a.firstSecret(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	found, err := discover()
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	p, err := locate(a.cfg, found)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	username, credential := mint(a.access.rest, secret, user, ttl, now)
+	expires, _, err := a.access.rest.Parse(username)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("--ttl %v leads beyond the year 2106", ttl)
+	}
+	return iceServers(a.cfg, p.host(), username, credential), expires, nil
+}
+
+func (a *Accounts) firstSecret(ctx context.Context) (string, error) {
+	if len(a.access.secrets) > 0 {
+		return a.access.secrets[0], nil
+	}
+	if a.db != nil {
+		secrets, err := a.db.Secrets(ctx, a.access.realm)
+		if err != nil {
+			return "", err
+		}
+		if len(secrets) > 0 {
+			return secrets[0], nil
+		}
+	}
+	return "", fmt.Errorf("realm %q has no shared secret to make credentials of: run iceserver secret add, or set static-auth-secret", a.access.realm)
+}

@@ -1,0 +1,135 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"iceserver/internal/config"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// output is a writer that a test can wait on.
+type output struct {
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	grew chan struct{}
+}
+
+func newOutput() *output { return &output{grew: make(chan struct{}, 1)} }
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.buf.Write(b)
+	select {
+	case o.grew <- struct{}{}:
+	default:
+	}
+	return len(b), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// wait returns the first line with text in it.
+func (o *output) wait(t *testing.T, text string) string {
+	t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		for line := range strings.Lines(o.String()) {
+			if strings.Contains(line, text) {
+				return line
+			}
+		}
+		select {
+		case <-o.grew:
+		case <-limit:
+			t.Fatalf("%q never came:\n%s", text, o)
+		}
+	}
+}
+
+// freePort returns a port that neither UDP nor TCP uses, nor the next one
+// either, below those that the system hands out.
+func freePort(t *testing.T) uint16 {
+	t.Helper()
+	for range 100 {
+		port := 10000 + rand.IntN(20000)
+		if taken(port) || taken(port+1) {
+			continue
+		}
+		return uint16(port)
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
+func taken(port int) bool {
+	u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return true
+	}
+	defer u.Close()
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return true
+	}
+	defer l.Close()
+	return false
+}
+
+// load makes a configuration of the lines of a file, on loopback and free ports,
+// with a data directory of its own unless they say otherwise.
+func load(t *testing.T, text string) *config.Config {
+	t.Helper()
+	port := freePort(t)
+	head := fmt.Sprintf("listening-port=%d\ntls-listening-port=%d\n", port, port+1)
+	if !strings.Contains(text, "listening-ip") {
+		head += "listening-ip=127.0.0.1\n"
+	}
+	if !strings.Contains(text, "data-dir") {
+		head += "data-dir=" + t.TempDir() + "\n"
+	}
+	cfg, problems := config.Load(config.Input{File: "test.conf", Text: strings.NewReader(head + text)})
+	if config.Failed(problems) {
+		t.Fatal(problems)
+	}
+	return cfg
+}
+
+// running is a server that serves until the test ends.
+type running struct {
+	*Server
+	out, log *output
+	stop     func() error
+}
+
+func start(t *testing.T, cfg *config.Config, o Options) *running {
+	t.Helper()
+	r := &running{out: newOutput(), log: newOutput()}
+	o.Stdout, o.Stderr = r.out, r.log
+	s, err := New(cfg, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Server = s
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	t.Cleanup(func() { _ = r.stop() })
+	return r
+}

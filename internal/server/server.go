@@ -1,0 +1,336 @@
+// Package server puts the parts together: it is the process as a package.
+//
+// Knows: all parts, the order in which they start and stop, where things are
+// kept, what to tell the operator. Does not know: flags, signals. Owns: the data
+// directory and the life of everything else.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"iceserver/internal/auth"
+	"iceserver/internal/config"
+	"iceserver/internal/listener"
+	"iceserver/internal/netio"
+	"iceserver/internal/relay"
+	"iceserver/internal/store"
+	"iceserver/internal/turn"
+)
+
+// Options are what the caller decides, beside the configuration.
+type Options struct {
+	// Stdout gets what is to be pasted or parsed, Stderr the log unless the
+	// configuration sends it elsewhere.
+	Stdout, Stderr io.Writer
+	JSON           bool   // print the greeting as JSON
+	ConfigFile     string // the file that the configuration came from, or empty
+	Version        string // for the log
+}
+
+// Server is one server. New opens everything, Run serves once.
+type Server struct {
+	cfg      *config.Config
+	o        Options
+	log      *slog.Logger
+	access   *access
+	place    *place
+	keys     *testKeys
+	relay    *relay.Relay
+	listener *listener.Listener
+	certFile string
+	running  bool
+	cleanup  []func() // what to undo, the last first
+}
+
+// Addrs are the addresses that a server listens on, by transport.
+type Addrs struct {
+	UDP  []netip.AddrPort `json:"udp,omitempty"`
+	TCP  []netip.AddrPort `json:"tcp,omitempty"`
+	TLS  []netip.AddrPort `json:"tls,omitempty"`
+	DTLS []netip.AddrPort `json:"dtls,omitempty"`
+}
+
+// New opens the data directory, the database and every socket. The error is one
+// line that says what to do; then nothing stays open.
+func New(cfg *config.Config, o Options) (*Server, error) {
+	s := &Server{cfg: cfg, o: o}
+	// The order is that of blame: what a step says about a mistake assumes that
+	// those before it found none. The relay comes before the listener, which
+	// hands connections to it.
+	for _, step := range []func() error{s.openLog, s.openAccess, s.locate, s.openRelay, s.openListener} {
+		if err := step(); err != nil {
+			s.unwind()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// defers adds what to undo at the end, or when the start fails later on.
+func (s *Server) defers(undo func()) { s.cleanup = append(s.cleanup, undo) }
+
+// unwind undoes what was done, the last first.
+func (s *Server) unwind() {
+	for i := len(s.cleanup) - 1; i >= 0; i-- {
+		s.cleanup[i]()
+	}
+	s.cleanup = nil
+}
+
+func (s *Server) openLog() error {
+	log, closer, err := openLog(s.cfg, s.o.Stdout, s.o.Stderr)
+	if err != nil {
+		return err
+	}
+	s.log = log
+	s.defers(func() { closer.Close() })
+	return nil
+}
+
+func (s *Server) openAccess() error {
+	a, err := openAccess(s.cfg, s.log)
+	if err != nil {
+		return err
+	}
+	s.access = a
+	if a.own && s.o.ConfigFile != "" {
+		s.log.Warn("the configuration names no users, secrets or database, and not no-auth: only the account of the data directory is let in",
+			"file", s.o.ConfigFile, "data_dir", a.kept.dir)
+	}
+	o := store.KeysOptions{Users: a.users, Secrets: a.secrets, REST: a.rest, Log: s.log}
+	db, err := a.openDatabase()
+	if err != nil {
+		return err
+	}
+	if db != nil {
+		s.warnReadable()
+		o.Database = db
+		s.defers(func() { db.Close() })
+	}
+	s.keys, err = newTestKeys(store.NewKeys(o), a.realm)
+	return err
+}
+
+// warnReadable tells of a shared database that everybody on this machine can
+// read; coturn's own tool makes it so.
+func (s *Server) warnReadable() {
+	info, err := os.Stat(s.access.database)
+	if err == nil && info.Mode().Perm()&0o004 != 0 && runtime.GOOS != "windows" {
+		s.log.Warn("everybody on this machine can read the users' keys: run chmod o-r", "file", s.access.database)
+	}
+}
+
+func (s *Server) locate() error {
+	found, err := discover()
+	if err != nil {
+		return err
+	}
+	s.place, err = locate(s.cfg, found)
+	return err
+}
+
+// at returns every listening address with a port, or nothing where it is off.
+func (s *Server) at(on bool, port uint16) []netip.AddrPort {
+	var out []netip.AddrPort
+	if on {
+		for _, a := range s.place.listen {
+			out = append(out, netip.AddrPortFrom(a, port))
+		}
+	}
+	return out
+}
+
+// listening are the addresses that must never be a peer: this server's own, as
+// bound and as the world sees them.
+func (s *Server) listening() []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, port := range []uint16{s.cfg.ListeningPort, s.cfg.TLSListeningPort} {
+		out = append(out, s.at(true, port)...)
+		for _, r := range s.place.relays {
+			out = append(out, netip.AddrPortFrom(seen(r), port))
+		}
+	}
+	return out
+}
+
+func (s *Server) openRelay() error {
+	c := s.cfg
+	o := relay.Options{
+		Workers: c.Workers, Listen: s.at(!c.NoUDP, c.ListeningPort),
+		Relays: s.place.relays, MinPort: c.MinPort, MaxPort: c.MaxPort,
+		Quota: relay.Quota{
+			PerUser: c.UserQuota, Total: c.TotalQuota, MaxBPS: c.MaxBPS, CapacityBPS: c.CapacityBPS,
+			ID: func(username string) string { return auth.QuotaID(username, c.RESTSeparator) },
+		},
+		Keys: s.keys, Turn: s.turnOptions(), NonceLife: c.StaleNonce,
+		SocketBuffer: c.SocketBuffer, Log: s.log,
+		Engine: func() (netio.Engine, error) { return netio.NewNamed(engineName(c.Engine)) },
+	}
+	if k := s.access.kept; k != nil {
+		// Nonces outlive a restart, so that no client has to ask again.
+		key, err := k.nonceKey()
+		if err != nil {
+			return err
+		}
+		o.NonceKey = key
+	}
+	r, err := relay.New(o)
+	if err != nil {
+		return err
+	}
+	s.relay = r
+	s.defers(func() {
+		if !s.running {
+			// A relay that never ran is closed by a run that ends at once.
+			over, cancel := context.WithCancel(context.Background())
+			cancel()
+			_ = r.Run(over)
+		}
+	})
+	return nil
+}
+
+func engineName(name string) string {
+	if name == "auto" {
+		return ""
+	}
+	return name
+}
+
+// turnOptions translates the configuration for the core.
+func (s *Server) turnOptions() turn.Options {
+	c := s.cfg
+	o := turn.Options{
+		Realm: s.access.realm, Policy: policy(c, s.place, s.listening()),
+		MaxLifetime: c.MaxAllocateLifetime, PermissionLifetime: c.PermissionLifetime, ChannelLifetime: c.ChannelLifetime,
+		NoAuth: c.NoAuth, NoSTUN: c.NoSTUN, NoTURN: c.STUNOnly, SecureSTUN: c.SecureSTUN,
+		Fingerprint: c.Fingerprint, Reasons: c.ReasonString, WideChannels: c.OldChannelNumbers,
+	}
+	switch c.AddressFamily {
+	case "ipv6":
+		o.DefaultFamily = turn.IPv6
+	case "keep":
+		o.KeepFamily = true
+	}
+	if c.Software {
+		o.Software = "iceserver"
+	}
+	if c.UnauthorizedRateLimit {
+		o.ChallengeRate = c.UnauthorizedRateLimitRPS
+		o.ChallengeBurst = challengeBurst * c.UnauthorizedRateLimitRPS
+	}
+	return o
+}
+
+// challengeBurst is how many seconds' worth of answers a stranger may have at
+// once: an office behind one address opens its calls at the full hour.
+const challengeBurst = 5
+
+// R-8656-5-g (RFC 8656, 5): clients come over UDP, which is the relay's own, TCP
+// and TLS unless they are switched off, and DTLS where it is switched on.
+func (s *Server) openListener() error {
+	c := s.cfg
+	o := listener.Options{
+		TCP: s.at(!c.NoTCP, c.ListeningPort), TLS: s.at(!c.NoTLS, c.TLSListeningPort),
+		DTLS: s.at(c.DTLS, c.TLSListeningPort), Relay: s.relay, Log: s.log,
+	}
+	if len(o.TLS)+len(o.DTLS) > 0 {
+		certs, err := s.certificates()
+		if err != nil {
+			return err
+		}
+		o.Certificates = certs
+	}
+	l, err := listener.New(o)
+	if err != nil {
+		return advise(err)
+	}
+	s.listener = l
+	s.defers(func() {
+		if !s.running {
+			l.Close()
+		}
+	})
+	return nil
+}
+
+// advise adds what to do to the errors of a socket that every operator meets.
+func advise(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w (another server, coturn perhaps, runs there: stop it or choose another port)", err)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%w (a port below 1024 needs root or the capability CAP_NET_BIND_SERVICE)", err)
+	}
+	return err
+}
+
+// Addrs returns the addresses that clients can talk to, with their ports.
+func (s *Server) Addrs() Addrs {
+	a := Addrs{UDP: s.relay.Addrs()}
+	a.TCP, a.TLS, a.DTLS = s.listener.Addrs()
+	return a
+}
+
+// Run serves until ctx ends, then ends every allocation and closes everything.
+// It tests the relay once and greets the operator as soon as it serves. The
+// error is nil when ctx ended. A Server runs once.
+func (s *Server) Run(ctx context.Context) error {
+	s.running = true
+	defer s.unwind()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	// The listener ends before the relay, so that no connection finds the relay
+	// gone; the database is closed after both.
+	relaying, stopRelay := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRelay()
+	var relayed, listened sync.WaitGroup
+	var relayErr, listenErr error
+	relayed.Go(func() {
+		relayErr = s.relay.Run(relaying)
+		stop(relayErr)
+	})
+	listened.Go(func() {
+		listenErr = s.listener.Run(ctx)
+		stop(listenErr)
+	})
+	// While this tests and prints, clients are served already.
+	s.announce(ctx)
+	<-ctx.Done()
+	s.log.Info("stopping")
+	listened.Wait()
+	stopRelay()
+	relayed.Wait()
+	s.log.Info("stopped")
+	return errors.Join(relayErr, listenErr)
+}
+
+// announce tests the relay, greets, and says that everything serves.
+func (s *Server) announce(ctx context.Context) {
+	for _, n := range s.place.lan {
+		s.log.Info("peers of this network are allowed, since the relay address is a private one in it", "network", n)
+	}
+	err := s.selfTest(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		s.log.Error("the test of the own relay failed: clients will probably fail too", "error", err)
+	}
+	if err := s.greet(time.Now()).print(s.o.Stdout, s.o.JSON); err != nil {
+		s.log.Warn("cannot print the greeting", "error", err)
+	}
+	a := s.Addrs()
+	s.log.Info("ready", "version", s.o.Version, "realm", s.access.realm, "udp", join(a.UDP), "tcp", join(a.TCP),
+		"tls", join(a.TLS), "dtls", join(a.DTLS), "relay", s.relayNames(), "self_test", err == nil)
+}

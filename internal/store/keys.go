@@ -1,0 +1,246 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"iceserver/internal/auth"
+)
+
+// How long an answer of the database holds. A user who is removed keeps in for
+// at most positiveTTL; one who is added after being refused waits for at most
+// negativeTTL. A database that fails is left alone for downTTL, so that a crowd
+// of clients does not wait for it one after the other.
+const (
+	positiveTTL = 30 * time.Second
+	negativeTTL = 5 * time.Second
+	downTTL     = time.Second
+)
+
+// How many answers are remembered. Users and refusals are apart, so that
+// strangers who try names push no user out.
+const (
+	maxUsers    = 8192
+	maxRefusals = 2048
+	maxRealms   = 64
+)
+
+// KeysOptions says where keys come from. The zero value knows nobody.
+type KeysOptions struct {
+	Users    []User   // configured: matched by name in any realm, as coturn does
+	Secrets  []string // configured shared secrets, any of which may have made a credential
+	REST     auth.REST
+	MaxTTL   time.Duration // how far ahead a timed credential may expire; 0: any
+	Database Source        // nil: none
+	Log      *slog.Logger
+	Clock    func() time.Time // nil: time.Now
+}
+
+// Keys answers who may use the relay, from the configuration first and from the
+// database through a bounded cache. It may be used from several goroutines.
+type Keys struct {
+	users   map[string]auth.Key
+	secrets []string
+	rest    auth.REST
+	maxTTL  time.Duration
+	db      Source
+	log     *slog.Logger
+	clock   func() time.Time
+
+	found     *cache[auth.Key]
+	refused   *cache[struct{}]
+	dbSecrets *cache[[]string]
+	downUntil atomic.Int64 // Unix nanoseconds; 0: the database answers
+}
+
+// NewKeys returns the keys that o describes.
+func NewKeys(o KeysOptions) *Keys {
+	k := &Keys{
+		users: make(map[string]auth.Key, len(o.Users)), secrets: o.Secrets,
+		rest: o.REST, maxTTL: o.MaxTTL, db: o.Database, log: o.Log, clock: o.Clock,
+		found:     newCache[auth.Key](maxUsers),
+		refused:   newCache[struct{}](maxRefusals),
+		dbSecrets: newCache[[]string](maxRealms),
+	}
+	for _, u := range o.Users {
+		k.users[u.Name] = u.Key
+	}
+	if k.clock == nil {
+		k.clock = time.Now
+	}
+	if k.log == nil {
+		k.log = slog.New(slog.DiscardHandler)
+	}
+	return k
+}
+
+// Known returns the candidate keys of a user from memory, and whether they are
+// all: if not, only Find can tell. It never waits.
+func (k *Keys) Known(now time.Time, realm, username string) ([]auth.Key, bool) {
+	keys, all := k.configured(now, realm, username)
+	if all {
+		return keys, true
+	}
+	more, ok := k.remembered(now, realm, username)
+	if !ok {
+		// A-A10: a database that is down costs the users and secrets of the
+		// configuration nothing, not even the time to find out.
+		return keys, len(keys) > 0 && k.down(now)
+	}
+	return append(keys, more...), true
+}
+
+// Find returns the candidate keys of a user and asks the database if it must.
+// No keys and no error means that there is no such user; an error means that
+// nobody could tell, and then the request has to be refused.
+func (k *Keys) Find(ctx context.Context, realm, username string) ([]auth.Key, error) {
+	now := k.clock()
+	keys, all := k.configured(now, realm, username)
+	if all {
+		return keys, nil
+	}
+	more, err := k.ask(ctx, now, realm, username)
+	if err != nil && len(keys) == 0 {
+		return nil, err
+	}
+	return append(keys, more...), nil
+}
+
+// configured returns the candidates that the configuration gives, and whether
+// no database needs to be asked. A name that looks like a timed credential may
+// be that, or a user's plain name, or both: each gives its candidate.
+func (k *Keys) configured(now time.Time, realm, username string) (keys []auth.Key, all bool) {
+	key, known := k.users[username]
+	if known {
+		keys = append(keys, key)
+	}
+	timed := k.timed(now, username)
+	if timed {
+		keys = append(keys, k.derive(realm, username, k.secrets)...)
+	}
+	return keys, k.db == nil || known && !timed
+}
+
+// R-REST-4-a (TURN REST draft, 4): only a username with a strictly written
+// expiry in the future counts as a timed credential; the check costs no secret.
+func (k *Keys) timed(now time.Time, username string) bool {
+	return k.rest.Valid(username, now, k.maxTTL) == nil
+}
+
+// R-REST-4-b (TURN REST draft, 4): every secret gives a candidate, so that an
+// old and a new one are valid side by side while they are exchanged.
+// R-REST-2-b (TURN REST draft, 2): the password is the MAC of the username under
+// the secret; the key is made of it as of any long-term password.
+func (k *Keys) derive(realm, username string, secrets []string) []auth.Key {
+	var keys []auth.Key
+	for _, s := range secrets {
+		key, err := auth.LongTermKey(username, realm, k.rest.Password(s, username))
+		if err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// remembered returns what the database said of a user, if all of it still holds.
+func (k *Keys) remembered(now time.Time, realm, username string) ([]auth.Key, bool) {
+	var keys []auth.Key
+	n := name{realm, username}
+	if key, ok := k.found.lookup(now, n); ok {
+		keys = append(keys, key)
+	} else if _, ok := k.refused.lookup(now, n); !ok {
+		return nil, false
+	}
+	if k.timed(now, username) {
+		secrets, ok := k.dbSecrets.lookup(now, name{realm: realm})
+		if !ok {
+			return nil, false
+		}
+		keys = append(keys, k.derive(realm, username, secrets)...)
+	}
+	return keys, true
+}
+
+// ask asks the database for what is not remembered.
+func (k *Keys) ask(ctx context.Context, now time.Time, realm, username string) ([]auth.Key, error) {
+	if k.down(now) {
+		return nil, errDown
+	}
+	key, err := k.askUser(ctx, now, name{realm, username})
+	if err != nil {
+		return nil, k.failed(now, err)
+	}
+	var keys []auth.Key
+	if key != nil {
+		keys = append(keys, key)
+	}
+	if k.timed(now, username) {
+		secrets, err := k.askSecrets(ctx, now, realm)
+		if err != nil {
+			return nil, k.failed(now, err)
+		}
+		keys = append(keys, k.derive(realm, username, secrets)...)
+	}
+	if k.downUntil.Swap(0) != 0 {
+		k.log.Info("the user database answers again")
+	}
+	return keys, nil
+}
+
+// askUser returns the key of a user, or nil if there is none.
+func (k *Keys) askUser(ctx context.Context, now time.Time, n name) (auth.Key, error) {
+	if key, ok := k.found.lookup(now, n); ok {
+		return key, nil
+	}
+	key, err := k.db.Key(ctx, n.realm, n.user)
+	switch {
+	case err == nil:
+		k.found.put(n, key, now.Add(positiveTTL))
+		return key, nil
+	case errors.Is(err, ErrBrokenKey):
+		// One bad row is that user's trouble, not the database's.
+		k.log.Warn("a user cannot be let in", "error", err)
+	case !errors.Is(err, ErrNoUser):
+		return nil, err
+	}
+	k.refused.put(n, struct{}{}, now.Add(negativeTTL))
+	return nil, nil
+}
+
+// askSecrets returns the shared secrets that the database has for a realm.
+func (k *Keys) askSecrets(ctx context.Context, now time.Time, realm string) ([]string, error) {
+	n := name{realm: realm}
+	if secrets, ok := k.dbSecrets.lookup(now, n); ok {
+		return secrets, nil
+	}
+	secrets, err := k.db.Secrets(ctx, realm)
+	if err != nil {
+		return nil, err
+	}
+	// A realm without secrets is asked again soon: the first one is usually
+	// added by somebody who is waiting for it to work.
+	ttl := positiveTTL
+	if len(secrets) == 0 {
+		ttl = negativeTTL
+	}
+	k.dbSecrets.put(n, secrets, now.Add(ttl))
+	return secrets, nil
+}
+
+// errDown stands for the error that was logged when the database failed.
+var errDown = errors.New("the user database does not answer")
+
+// down says whether the database failed a moment ago.
+func (k *Keys) down(now time.Time) bool { return now.UnixNano() < k.downUntil.Load() }
+
+// failed notes that the database gave an error, and says so once until it
+// answers again.
+func (k *Keys) failed(now time.Time, err error) error {
+	if k.downUntil.Swap(now.Add(downTTL).UnixNano()) == 0 {
+		k.log.Error("the user database does not answer; configured users and secrets go on working", "error", err)
+	}
+	return err
+}
