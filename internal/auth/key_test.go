@@ -105,7 +105,7 @@ func TestLongTermKeyRefuses(t *testing.T) {
 	}
 }
 
-// R-5769-2.4-a (RFC 5769, 2.4): the key of the published request verifies it. Its
+// R-5769-2.4-a (RFC 5769, 2.4; X16): the key of the published request verifies it. Its
 // password is given as it is after preparation: the older profile that the
 // vector was made with maps more than OpaqueString does.
 func TestLongTermKeyVector(t *testing.T) {

@@ -135,7 +135,7 @@ func TestNonceRotate(t *testing.T) {
 	checkNonce(t, n, second, nonceNow, client, NonceValid)
 }
 
-// A-A01, A-A04: any other character anywhere, the feature bits too, makes a
+// A-A04: any other character anywhere, the feature bits too, makes a
 // nonce foreign; so do a character more or less.
 func TestNonceEveryCharacter(t *testing.T) {
 	n := NewNonces(nonceKey, nonceLife)

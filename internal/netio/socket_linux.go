@@ -42,6 +42,10 @@ func openSocket(laddr netip.AddrPort, o Options, z *zones) (socket, netip.AddrPo
 }
 
 // configure sets the options of o and those that every socket has.
+//
+// R-8656-3.6-a, R-8656-14-a, R-8656-14-b, R-8656-14-d, R-8656-16-a (RFC 8656, 3.6,
+// 14 and 16): DSCP, ECN and TTL stay the system's defaults, those of what came in
+// are not looked at, and nothing here takes privilege.
 func (s *socket) configure(o Options) error {
 	fd := int(s.fd)
 	if s.ipv6 {

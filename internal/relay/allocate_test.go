@@ -219,6 +219,7 @@ func TestToRelayNobodyHolds(t *testing.T) {
 	}
 }
 
+// A-X06: a quota that is used up is a 486, until something is given back.
 func TestQuotaRefusals(t *testing.T) {
 	cases := []struct {
 		name  string

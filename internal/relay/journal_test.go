@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,7 @@ func runJournal(t *testing.T, level slog.Level, put func(*journal)) []map[string
 	t.Helper()
 	var text bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		j := newJournal(slog.New(slog.NewJSONHandler(&text, &slog.HandlerOptions{Level: level})))
+		j := newJournal(slog.New(slog.NewJSONHandler(&text, &slog.HandlerOptions{Level: level})), nil)
 		var wg sync.WaitGroup
 		wg.Go(j.run)
 		put(j)
@@ -124,7 +125,7 @@ func TestJournalFloodOfRefusals(t *testing.T) {
 // A log that stands still costs lines, never a worker's time.
 func TestJournalSlowLog(t *testing.T) {
 	var text bytes.Buffer
-	j := newJournal(slog.New(slog.NewTextHandler(&text, nil)))
+	j := newJournal(slog.New(slog.NewTextHandler(&text, nil)), nil)
 	for range journalQueue + 100 { // nothing is written meanwhile
 		j.put(sampleEvent(turn.Allocated), nil)
 	}
@@ -138,17 +139,35 @@ func TestJournalSlowLog(t *testing.T) {
 	}
 }
 
-// A-D15: a name is data, one line whatever it holds, and not longer than is good.
+// A-D15, A-C17, A-L01: a name is data, one line whatever it holds, and not longer than is good.
 func TestJournalNames(t *testing.T) {
 	var text bytes.Buffer
-	j := newJournal(slog.New(slog.NewTextHandler(&text, nil)))
+	j := newJournal(slog.New(slog.NewTextHandler(&text, nil)), nil)
 	e := sampleEvent(turn.Allocated)
-	e.Username = "eve\nlevel=ERROR msg=\"all is lost\"" + strings.Repeat("\u00e9", 500)
+	e.Username = "eve\nlevel=ERROR msg=\"all is lost\"%s%n%!d(string=x)" + strings.Repeat("\u00e9", 500)
 	j.record(e)
 	if n := strings.Count(text.String(), "\n"); n != 1 {
 		t.Errorf("%d lines: %s", n, text.String())
 	}
 	if got := clip(e.Username); len(got) > maxLoggedName+3 || !utf8.ValidString(got) {
 		t.Errorf("clipped to %d bytes, %q", len(got), got)
+	}
+}
+
+// Who watches sees what the log leaves out, and the log stays as it is.
+func TestJournalWatched(t *testing.T) {
+	var text bytes.Buffer
+	var seen []turn.EventKind
+	j := newJournal(slog.New(slog.NewTextHandler(&text, nil)), func(e turn.Event) { seen = append(seen, e.Kind) })
+	for _, k := range []turn.EventKind{turn.Permitted, turn.Unpermitted, turn.Refreshed, turn.Refused} {
+		j.put(sampleEvent(k), nil)
+	}
+	close(j.events)
+	j.run()
+	if !slices.Equal(seen, []turn.EventKind{turn.Permitted, turn.Refreshed, turn.Refused}) {
+		t.Errorf("seen %v", seen)
+	}
+	if n := strings.Count(text.String(), "\n"); n != 1 {
+		t.Errorf("%d lines:\n%s", n, &text)
 	}
 }

@@ -99,7 +99,7 @@ func TestLinkBothWays(t *testing.T) {
 	}
 }
 
-// A client that goes away takes its allocation with it, and its number is free.
+// A-C25: a client that goes away takes its allocation with it, and its number is free.
 func TestLinkClose(t *testing.T) {
 	r := serveForTest(t, testOptions(t))
 	for range 50 {

@@ -15,7 +15,7 @@ func portPool(first uint16, n int) (*ports, *portRange) {
 	return p, p.ranges[0]
 }
 
-// F-15: every port of the range can be had exactly once, again and again.
+// F-15, R-8656-6-a, A-D12: every port of the range can be had exactly once, again and again.
 func TestPortsAllOfTheRange(t *testing.T) {
 	p, r := portPool(49152, 100)
 	for round := range 1000 {

@@ -34,6 +34,16 @@ func TestQuotaLimits(t *testing.T) {
 		refuseCharge(t, l, "1800000000:alice", turn.CauseUserQuota)
 		mustCharge(t, l, "1800000000:bob")
 	})
+	t.Run("a limit of one's own", func(t *testing.T) {
+		// R-8656-7.2-m (RFC 8656, 7.2): by policy, which may differ between users.
+		l := newLedger(Quota{PerUser: 2, Limit: func(id string) int { return map[string]int{"guest": 1, "office": 3}[id] }})
+		for user, n := range map[string]int{"guest": 1, "alice": 2, "office": 3} {
+			for range n {
+				mustCharge(t, l, user)
+			}
+			refuseCharge(t, l, user, turn.CauseUserQuota)
+		}
+	})
 	t.Run("unlimited", func(t *testing.T) {
 		l := newLedger(Quota{})
 		for range 1000 {

@@ -122,7 +122,7 @@ func TestAddressError(t *testing.T) {
 	}
 }
 
-// R-8656-18.13-a (RFC 8656, 18.13): reserved bytes zero, then type and code, then
+// R-8656-18.13-a (RFC 8656, 18.13; X10): reserved bytes zero, then type and code, then
 // the MTU or zero.
 func TestICMP(t *testing.T) {
 	tests := []struct {

@@ -12,7 +12,9 @@ import "encoding/binary"
 // R-8489-5-g (RFC 8489, 5), A-C20: the sums are done in int, so that no length
 // makes a frame look shorter than it is and sets its tail free as a message.
 // R-8656-12-a, R-7983-7-a (RFC 8656, 12; RFC 7983, 7): the first byte decides,
-// 0 to 3 for STUN and 64 to 79 for ChannelData.
+// 0 to 3 for STUN and 64 to 127 for ChannelData: RFC 5766 had channel numbers up
+// to 0x7FFF. Who takes none above 0x4FFF drops the message, but the stream is in
+// step and goes on.
 // R-8656-12.5-b (RFC 8656, 12.5): on a stream ChannelData is padded to whole
 // words, which its length field does not count.
 func FrameSize(b []byte) (n int, err error) {
@@ -23,7 +25,7 @@ func FrameSize(b []byte) (n int, err error) {
 	switch first := b[0]; {
 	case first <= 3 && length%4 == 0:
 		return HeaderSize + length, nil
-	case first >= MinChannel>>8 && first <= MaxChannel>>8:
+	case first >= MinChannel>>8 && first < 0x80:
 		return ChannelHeaderSize + padded(length), nil
 	}
 	return 0, ErrFrame

@@ -22,7 +22,7 @@ func TestFrameSize(t *testing.T) {
 		{"\x40\x00\x00\x01", 8, nil}, {"\x40\x00\x00\x03", 8, nil}, {"\x40\x00\x00\x04", 8, nil}, {"\x4f\xff\x00\x05", 12, nil},
 		{"GET ", 21540, nil},
 		{"\x16\x03\x01\x02", 0, ErrFrame},
-		{"\x50\x00\x00\x00", 0, ErrFrame}, {"\x7f\xff\x00\x00", 0, ErrFrame},
+		{"\x50\x00\x00\x00", 4, nil}, {"\x7f\xff\x00\x01", 8, nil},
 		{"\x80\x00\x00\x00", 0, ErrFrame}, {"\xff\xff\xff\xff", 0, ErrFrame},
 		// R-8489-5-g, A-C20 (RFC 8489, 5): lengths that 16 bits cannot sum up.
 		{"\x00\x01\xff\xf0", 65540, nil}, {"\x00\x01\xff\xfc", 65552, nil},
@@ -40,7 +40,7 @@ func TestFrameSize(t *testing.T) {
 func TestFrameSizeFirstByte(t *testing.T) {
 	for first := range 256 {
 		_, err := FrameSize([]byte{byte(first), 0, 0, 0})
-		framed := first <= 3 || first >= 64 && first <= 79
+		framed := first <= 3 || first >= 64 && first <= 127
 		if framed != (err == nil) {
 			t.Errorf("first byte %d: %v", first, err)
 		}

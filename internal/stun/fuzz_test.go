@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzParse: no bytes make Parse or a reader panic or write; what was refused
+// FuzzParse, A-C13: no bytes make Parse or a reader panic or write; what was refused
 // was refused for a known reason; what was accepted comes back when it is built
 // anew, but for its padding.
 func FuzzParse(f *testing.F) {

@@ -20,8 +20,8 @@ func (m *Message) ICMP() (ICMP, error) {
 
 // AddICMP appends the ICMP attribute.
 //
-// R-8656-18.13-a (RFC 8656, 18.13): two reserved zero bytes, then type and code
-// of a byte each; the figure's seven and nine bits fit neither.
+// R-8656-18.13-a (RFC 8656, 18.13; X10): two reserved zero bytes, then type and
+// code of a byte each; the figure's seven and nine bits fit neither.
 func (b *Builder) AddICMP(c ICMP) {
 	if dst := b.grow(AttrICMP, 8); dst != nil {
 		dst[2], dst[3] = c.Type, c.Code

@@ -13,7 +13,7 @@ func (m *Message) Integrity() ([]byte, bool) { return m.Get(AttrMessageIntegrity
 
 // CheckIntegrity says whether the message carries exactly one
 // MESSAGE-INTEGRITY and it was made with key. The comparison takes the same
-// time wherever the values differ (A-A01).
+// time wherever the values differ (A-A01, A-D09).
 //
 // R-8489-9-c (RFC 8489, 9): a repeated one, or one of another length than 20
 // bytes, never verifies.

@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"slices"
 	"time"
 
 	"iceserver/internal/stun"
@@ -45,6 +46,10 @@ func (s *Server) allocate(now Now, r *request, out *Outbox) {
 		s.refuse(r, code, cause, out)
 		return
 	}
+	if s.blindToDF(r, want.families) {
+		s.refuseUnknown(r, []stun.AttrType{stun.AttrDontFragment}, out)
+		return
+	}
 	r.want = want
 	r.keep()
 	s.lastID++
@@ -59,8 +64,8 @@ func (s *Server) allocate(now Now, r *request, out *Outbox) {
 // 7.2 and returns the code to refuse it with, or 0.
 func (s *Server) allocateArguments(r *request) (w allocateArguments, code int, cause Cause) {
 	m := &r.msg
-	// R-8656-7.2-c, -d (RFC 8656, 7.2): absent or malformed is 400, another
-	// protocol than UDP is 442 (X5).
+	// R-8656-7.2-c, R-8656-7.2-d (RFC 8656, 7.2): absent or malformed is 400,
+	// another protocol than UDP is 442 (X5).
 	transport, ok := m.Get(stun.AttrRequestedTransport)
 	if !ok || len(transport) != 4 {
 		return w, 400, CauseBadRequest
@@ -83,6 +88,15 @@ func (s *Server) allocateArguments(r *request) (w allocateArguments, code int, c
 		return w, code, cause
 	}
 	return w, 0, CauseNone
+}
+
+// blindToDF says whether a client asks for DONT-FRAGMENT where it cannot be had.
+//
+// R-8656-3.7-a (RFC 8656, 3.7): from an IPv4 client to an IPv6 relayed address the
+// DF bit of each packet would have to be seen, which a UDP socket does not show.
+func (s *Server) blindToDF(r *request, families [2]Family) bool {
+	_, asked := r.msg.Get(stun.AttrDontFragment)
+	return asked && slices.Contains(families[:], IPv6) && !r.from.Proto.Stream() && FamilyOf(r.from.Client.Addr()) == IPv4
 }
 
 // readPorts reads EVEN-PORT and RESERVATION-TOKEN.

@@ -78,6 +78,7 @@ func (s *Server) send(now Now, from FiveTuple, m *stun.Message, buf []byte, out 
 		return
 	}
 	start := Headroom + m.Offset(stun.AttrData)
+	df = df && from.dontFragment(FamilyOf(peer.Addr()))
 	s.toPeer(now, a, i, p, peer, buf, start, start+len(data), df, out)
 }
 
@@ -94,6 +95,16 @@ func (s *Server) sendAttributes(m *stun.Message) (df, known bool) {
 		}
 	}
 	return df, true
+}
+
+// dontFragment says whether DONT-FRAGMENT means anything on the way from a client
+// to relayed addresses of a family.
+//
+// R-8656-13-a (RFC 8656, 13): where packets are translated, and that is what is
+// said of datagrams from or to IPv6, it is ignored. R-8656-15-a (RFC 8656, 15):
+// from a stream nothing is translated.
+func (f FiveTuple) dontFragment(relay Family) bool {
+	return f.Proto.Stream() || relay == IPv4 && FamilyOf(f.Client.Addr()) == IPv4
 }
 
 // toPeer sends buf[start:end] from a relayed address to a peer, or inside this

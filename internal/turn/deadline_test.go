@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The heap gives the earliest first, whatever is pushed, changed and removed.
+// A-D16: the heap gives the earliest first, whatever is pushed, changed and removed.
 func TestDeadlines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var h deadlines

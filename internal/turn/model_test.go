@@ -297,7 +297,7 @@ func (r *run) bind(*rapid.T) {
 	r.m.permit(a, p.Addr())
 }
 
-// oneSend wants exactly one packet to a peer, or none.
+// oneSend wants exactly one packet to a peer, or none (A-X21).
 func (r *run) oneSend(what string, a *modelAllocation, p netip.AddrPort, want bool) {
 	if len(r.w.out.Sends) > 1 || (len(r.w.out.Sends) == 1) != want {
 		r.Fatalf("%s to %s: %d packets, the model says %v", what, p, len(r.w.out.Sends), want)

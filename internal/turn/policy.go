@@ -72,7 +72,8 @@ func canonicalRanges(in []PeerRange) []PeerRange {
 	return out
 }
 
-// Check says whether an address may be a peer. An IPv4 address in any IPv6
+// Check says whether an address may be a peer: an address, as a name would have to
+// be looked up, and might be another one a moment later (A-P24). An IPv4 address in any IPv6
 // disguise is judged in both forms, and one denial is enough: so a tunnel or a
 // translator cannot carry what the plain address may not do (A-C08, A-C09,
 // A-C10), and an operator who opens a NAT64 prefix does not open what is behind

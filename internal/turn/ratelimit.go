@@ -42,16 +42,27 @@ func (l *limiter) allow(now Now, a netip.Addr) bool {
 	if l.rate == 0 {
 		return true
 	}
-	b := &l.table[l.hash(a)%limiterBuckets]
-	if dt := now - b.last; dt > 0 {
-		b.tokens = min(l.burst, b.tokens+l.rate*float64(dt)/float64(time.Second))
-		b.last = now
-	}
+	b := l.bucket(now, a)
 	if b.tokens < 1 {
 		return false
 	}
 	b.tokens--
 	return true
+}
+
+// left says whether an address could take one more, without taking it.
+func (l *limiter) left(now Now, a netip.Addr) bool {
+	return l.rate == 0 || l.bucket(now, a).tokens >= 1
+}
+
+// bucket returns what an address has now.
+func (l *limiter) bucket(now Now, a netip.Addr) *bucket {
+	b := &l.table[l.hash(a)%limiterBuckets]
+	if dt := now - b.last; dt > 0 {
+		b.tokens = min(l.burst, b.tokens+l.rate*float64(dt)/float64(time.Second))
+		b.last = now
+	}
+	return b
 }
 
 // hash mixes an address with a secret, so that nobody can aim at the bucket of

@@ -35,6 +35,9 @@ func TestLimiter(t *testing.T) {
 	if n := count(newLimiter(100, 500, seed), 0, 2000, sub); n != 500 {
 		t.Errorf("%d answers to one /64, want 500", n)
 	}
+	if l = newLimiter(1, 1, seed); !l.left(0, one(0)) || !l.allow(0, one(0)) || l.left(0, one(0)) || !l.left(time.Second, one(0)) {
+		t.Error("left does not say what allow would")
+	}
 	if n := count(newLimiter(0, 0, seed), 0, 100000, one); n != 100000 {
 		t.Errorf("%d of 100000 without a limit", n)
 	}

@@ -60,14 +60,24 @@ func (s *Server) request(now Now, from FiveTuple, m *stun.Message, out *Outbox) 
 		return
 	}
 	r.username = string(username)
-	if a := r.alloc; a != nil && a.username == r.username && m.Method != stun.MethodRefresh {
-		s.verify(now, r, []auth.Key{a.key}, out)
+	if r.own() && m.Method != stun.MethodRefresh {
+		s.verify(now, r, []auth.Key{r.alloc.key}, out)
+		return
+	}
+	// A-X05: a source that has been wrong too often is not even compared, or a
+	// guesser would only have to wait for the one answer that comes. Who holds
+	// an allocation of that very user is not concerned.
+	if !r.own() && !s.failures.left(now, from.Client.Addr()) {
+		out.Drops[DropRateLimit]++
 		return
 	}
 	// A Refresh asks again, so that a user who was removed or whose credential
 	// ran out cannot go on for ever (R-REST-4-c, A-A09).
 	s.lookup(r, out)
 }
+
+// own says whether the sender says to be the user who holds the allocation.
+func (r *request) own() bool { return r.alloc != nil && r.alloc.username == r.username }
 
 // keep copies the packet, whose bytes are the caller's, for a request that has
 // to wait.
@@ -102,7 +112,7 @@ func (s *Server) Key(now Now, k KeyReply, out *Outbox) {
 	if k.Unavailable {
 		// A-A10, F-16: nobody can tell. Who is known already goes on with the
 		// key of the allocation, all others are turned away.
-		if r.alloc == nil || r.alloc.username != r.username {
+		if !r.own() {
 			s.reject(now, r, 500, CauseKeysUnavailable, out)
 			return
 		}
@@ -122,6 +132,9 @@ func (s *Server) verify(now Now, r *request, keys []auth.Key, out *Outbox) {
 	i := slices.IndexFunc(keys, func(k auth.Key) bool { return r.msg.CheckIntegrity(k) })
 	// R-8489-9.2.4-h, R-8489-9.2.4-i (RFC 8489, 9.2.4): both are a 401.
 	if i < 0 || cause == CauseUnknownUser {
+		if !r.own() {
+			s.failures.allow(now, r.from.Client.Addr())
+		}
 		s.challenge(now, r, 401, cause, out)
 		return
 	}

@@ -36,7 +36,8 @@ func (s *Server) answerable(now Now, from FiveTuple, out *Outbox) bool {
 // challenge answers with REALM and a fresh NONCE, unsigned and without a reason
 // phrase, which would only make it bigger (A-D05).
 //
-// R-8489-9.2.4-d, -h, -j (RFC 8489, 9.2.4): no name and no integrity in it.
+// R-8489-9.2.4-d, R-8489-9.2.4-h, R-8489-9.2.4-j (RFC 8489, 9.2.4): no name and
+// no integrity in it.
 func (s *Server) challenge(now Now, r *request, code int, cause Cause, out *Outbox) {
 	if !s.answerable(now, r.from, out) {
 		return
@@ -63,8 +64,8 @@ func (s *Server) reject(now Now, r *request, code int, cause Cause, out *Outbox)
 
 // refuse answers an authenticated request with an error.
 //
-// R-8489-6.3.1.1-a, -b (RFC 8489, 6.3.1.1): it has a code, and it is signed
-// where the request was.
+// R-8489-6.3.1.1-a, R-8489-6.3.1.1-b (RFC 8489, 6.3.1.1): it has a code, and it
+// is signed where the request was.
 func (s *Server) refuse(r *request, code int, cause Cause, out *Outbox) {
 	s.respond(r, stun.ClassError, out, func(b *stun.Builder) { b.AddError(code, s.reason(code)) })
 	s.tellRefusal(r, code, cause, out)
@@ -122,7 +123,12 @@ func (s *Server) respond(r *request, class stun.Class, out *Outbox, add func(*st
 	if present, _ := r.msg.CheckFingerprint(); present || s.o.Fingerprint {
 		b.AddFingerprint()
 	}
-	out.Sends = append(out.Sends, Send{Kind: ToClient, Buf: b.Bytes(), To: r.from.Client, Via: r.from.Via})
+	s.answer(r, b.Bytes(), out)
+}
+
+// answer sends a message back the way a request came.
+func (s *Server) answer(r *request, msg []byte, out *Outbox) {
+	out.Sends = append(out.Sends, Send{Kind: ToClient, Buf: msg, To: r.from.Client, Via: r.from.Via})
 }
 
 // reason returns the phrase for an error code, where the operator wants them.

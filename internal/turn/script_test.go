@@ -160,6 +160,8 @@ func (w *world) do(f []string) {
 		w.holdKeys, w.holdPorts = f[1] == "keys" || w.holdKeys, f[1] == "ports" || w.holdPorts
 	case "release":
 		w.holdKeys, w.holdPorts = false, false
+	case "forget":
+		delete(w.users, f[1])
 	case "keys":
 		w.noKeys = f[1] == "unavailable"
 	case "refuse":
@@ -206,6 +208,8 @@ func (w *world) options(f []string) {
 			o.KeepFamily = true
 		case "ipv4-only":
 			o.Families = []Family{IPv4}
+		case "ipv6-only":
+			o.Families = []Family{IPv6}
 		case "software":
 			o.Software = v
 		case "reasons":

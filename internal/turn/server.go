@@ -38,7 +38,8 @@ type Options struct {
 	MaxChannels        int // of an allocation; 4096
 
 	// ChallengeRate caps the answers a second to unauthenticated requests of
-	// one source address, after a burst of ChallengeBurst; 0 is no cap.
+	// one source address, after a burst of ChallengeBurst, and apart from them
+	// the wrong passwords that it may try; 0 is no cap.
 	ChallengeRate, ChallengeBurst int
 
 	NoAuth       bool // anonymous TURN
@@ -92,7 +93,9 @@ type Server struct {
 	clients map[clientKey]*allocation
 	relays  []*allocation // by RelayID
 	due     deadlines
-	limit   *limiter
+
+	limit    *limiter // answers to strangers
+	failures *limiter // wrong passwords
 
 	waiting     map[uint64]*request // for a key, by Lookup.ID
 	opening     map[uint64]*request // for a port, by Open.ID
@@ -100,7 +103,6 @@ type Server struct {
 	lastID      uint64
 	session     uint64
 	indications uint64
-	scratch     []byte // responses of one batch
 }
 
 // maxWaiting bounds the requests that wait for a key: they hold a copy of the
@@ -116,8 +118,10 @@ func NewServer(o Options) *Server {
 		waiting: make(map[uint64]*request),
 		opening: make(map[uint64]*request),
 		busy:    make(map[clientKey]*request),
-		limit:   newLimiter(o.ChallengeRate, o.ChallengeBurst, o.Seed),
 		session: o.Session,
+
+		limit:    newLimiter(o.ChallengeRate, o.ChallengeBurst, o.Seed),
+		failures: newLimiter(o.ChallengeRate, o.ChallengeBurst, o.Seed),
 	}
 }
 
@@ -148,7 +152,9 @@ func (s *Server) message(now Now, from FiveTuple, buf []byte, out *Outbox) {
 	m, err := stun.Parse(buf[Headroom:])
 	if err != nil {
 		// R-8489-5-f (RFC 8489, 5): broken, dropped without an answer.
-		out.Drops[DropMalformed]++
+		if !s.classic(now, from, buf[Headroom:], err, out) {
+			out.Drops[DropMalformed]++
+		}
 		return
 	}
 	if d, ok := s.acceptable(&m); !ok {
@@ -169,9 +175,9 @@ func (s *Server) message(now Now, from FiveTuple, buf []byte, out *Outbox) {
 
 // acceptable says whether the method is known and may have this class.
 //
-// R-8489-6.3-b, -c, -d (RFC 8489, 6.3): unknown methods, classes that a method
-// does not have, and every response are dropped: this server asks nothing, and
-// answering an answer makes loops (A-O10).
+// R-8489-6.3-b, R-8489-6.3-c, R-8489-6.3-d (RFC 8489, 6.3): unknown methods,
+// classes that a method does not have, and every response are dropped: this
+// server asks nothing, and answering an answer makes loops (A-O10).
 // R-8489-7-a (RFC 8489, 7): a FINGERPRINT need not be there, but must be right.
 func (s *Server) acceptable(m *stun.Message) (Drop, bool) {
 	if m.Class == stun.ClassSuccess || m.Class == stun.ClassError {

@@ -119,13 +119,14 @@ func TestBindingAmplification(t *testing.T) {
 	}
 }
 
-// A-X03, A-D02: strangers leave nothing behind, however many they are.
+// A-X02, A-X03, A-D02: strangers leave nothing behind, however many they are.
 func TestStrangersCostNoMemory(t *testing.T) {
 	w := newWorld(t, Options{ChallengeRate: 100, ChallengeBurst: 500})
 	for i := range 20000 {
 		from := FiveTuple{Client: netip.AddrPortFrom(netip.AddrFrom4([4]byte{8, byte(i >> 8), byte(i), 1}), 4000)}
 		for _, args := range [][]string{{"unsigned"}, {"nonce=foreign"}} {
 			w.s.Client(w.now, from, headroom(w.build(from, "allocate", args)), &w.out)
+			w.s.Client(w.now, from, headroom(w.build(from, "binding", nil)), &w.out)
 		}
 		w.out.Reset()
 	}

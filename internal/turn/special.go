@@ -63,19 +63,25 @@ func embedded(a netip.Addr) (netip.Addr, bool) {
 	b := a.As16()
 	last := netip.AddrFrom4([4]byte(b[12:16]))
 	switch {
-	case allZero(b[:12]): // ::a.b.c.d
+	case allZero(b[:12]), isTranslated(b), isNAT64(b):
 		return last, true
-	case allZero(b[:8]) && b[8] == 0xff && b[9] == 0xff && b[10] == 0 && b[11] == 0:
-		return last, true // ::ffff:0:a.b.c.d
-	case b[0] == 0 && b[1] == 0x64 && b[2] == 0xff && b[3] == 0x9b &&
-		(allZero(b[4:12]) || b[4] == 0 && b[5] == 1):
-		return last, true // 64:ff9b::/96 and 64:ff9b:1::/48
 	case isSixToFour(a):
 		return netip.AddrFrom4([4]byte(b[2:6])), true
 	case isTeredo(a):
 		return netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}), true
 	}
 	return netip.Addr{}, false
+}
+
+// isTranslated says whether b is in ::ffff:0:0:0/96.
+func isTranslated(b [16]byte) bool {
+	return allZero(b[:8]) && b[8] == 0xff && b[9] == 0xff && allZero(b[10:12])
+}
+
+// isNAT64 says whether b is in 64:ff9b::/96 or 64:ff9b:1::/48.
+func isNAT64(b [16]byte) bool {
+	return b[0] == 0 && b[1] == 0x64 && b[2] == 0xff && b[3] == 0x9b &&
+		(allZero(b[4:12]) || b[4] == 0 && b[5] == 1)
 }
 
 // isTeredo says whether a is in 2001::/32.
