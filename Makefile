@@ -1,0 +1,117 @@
+# iceserver: build, run, test. `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+# Outside a checkout there is neither, and the program says so.
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+BINARY   := bin/iceserver
+TOOLS    := $(CURDIR)/bin/tools
+LINT     := v2.14.0
+LINTER   := $(TOOLS)/golangci-lint-$(LINT)
+FUZZTIME ?= 30s
+ARGS     ?=
+
+# What `make test` runs, in this order.
+STEPS := vet lint cross unit interop netns web
+
+# The programs that the tests call, and the Debian packages that have them.
+PROGRAMS := gcc:gcc gcc:libc6-dev turnutils_uclient:coturn chromium:chromium nft:nftables ip:iproute2 \
+	sysctl:procps certutil:libnss3-tools openssl:openssl
+
+.PHONY: help build run test fuzz bench docs lint clean packages $(addprefix test-,$(STEPS))
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: ## build bin/iceserver, one static file
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/iceserver
+
+run: build ## build, and serve with no configuration (ARGS='--key=value ...')
+	$(BINARY) $(ARGS)
+
+test: packages build ## install what the tests need, then run every test
+	@begin=$$SECONDS; summary=; \
+	for step in $(STEPS); do \
+		echo "=== $$step"; start=$$SECONDS; \
+		$(MAKE) --no-print-directory test-$$step || { echo "FAILED: $$step"; exit 1; }; \
+		summary+=$$(printf '  %-8s passed in %4d s' $$step $$((SECONDS - start)))$$'\n'; \
+	done; \
+	printf '\n%sAll tests passed in %d s.\n' "$$summary" $$((SECONDS - begin))
+
+test-vet:
+	go vet ./...
+	go -C test/interop vet ./...
+	go -C test/netns vet ./...
+
+test-lint: lint
+
+# Fuzz targets run their seeds here; `make fuzz` looks for more.
+test-unit:
+	ICESERVER_BIN=$(CURDIR)/$(BINARY) CGO_ENABLED=1 go test -race -timeout 20m ./...
+
+test-cross:
+	GOOS=darwin CGO_ENABLED=0 go build ./...
+	GOOS=windows CGO_ENABLED=0 go build ./...
+
+test-interop:
+	ICESERVER_BIN=$(CURDIR)/$(BINARY) go -C test/interop test -count=1 -timeout 15m ./...
+
+test-netns:
+	ICESERVER_BIN=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 10m ./...
+
+test-web: test/web/node_modules/.package-lock.json
+	cd test/web && ICESERVER_BIN=$(CURDIR)/$(BINARY) node --test
+
+test/web/node_modules/.package-lock.json: test/web/package-lock.json
+	cd test/web && npm ci --no-audit --no-fund
+	@touch $@
+
+# Of a service only the programs are wanted: policy-rc.d keeps apt-get from
+# starting it, and it is not started with the machine either. What was installed
+# before is left as it is.
+packages: ## install the programs that the tests call (Debian packages)
+	@for program in go node npm; do command -v $$program >/dev/null || { \
+		echo "make test needs $$program, which is not installed." \
+			"Go is at https://go.dev/dl, node (20 or newer) with npm at https://nodejs.org." >&2; exit 1; }; done
+	@missing=; for pair in $(PROGRAMS); do \
+		command -v $${pair%:*} >/dev/null || [ -x /usr/sbin/$${pair%:*} ] || missing+=" $${pair#*:}"; done; \
+	[ -n "$$missing" ] || exit 0; \
+	command -v apt-get >/dev/null || { echo "The tests need, and there is no apt-get to install it:$$missing" >&2; exit 1; }; \
+	[ "$$(id -u)" = 0 ] || { echo "The tests need, and only root can install it:$$missing" >&2; exit 1; }; \
+	echo "Installing Debian packages for the tests:$$missing (services among them are not started)"; \
+	if [ ! -e /usr/sbin/policy-rc.d ]; then \
+		trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; \
+	fi; \
+	apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+	if [[ $$missing == *coturn* ]] && command -v systemctl >/dev/null; then systemctl disable coturn || true; fi
+
+$(LINTER):
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
+	mv $(TOOLS)/golangci-lint $@
+
+lint: $(LINTER) ## run golangci-lint (built into bin/tools the first time)
+	$(LINTER) run ./...
+	cd test/interop && $(LINTER) run ./...
+	cd test/netns && $(LINTER) run ./...
+
+fuzz: ## run every fuzz target for FUZZTIME=30s
+	@go list -f '{{.ImportPath}}' ./... | while read -r package; do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "=== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package </dev/null; \
+		done; \
+	done
+
+bench: build ## measure beside coturn and pion/turn, into bench/results (ARGS='-only idle ...')
+	go run ./bench/compare $(ARGS)
+
+docs: ## write docs/conformance.md anew
+	go test -count=1 -run '^TestConformance$$' . -rewrite
+
+clean: ## remove what was built and installed here
+	rm -rf bin test/web/node_modules

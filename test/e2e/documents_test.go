@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"iceserver/test/servertest"
+)
+
+// block is a fenced piece of a document: its language, and what is in it.
+type block struct{ language, text string }
+
+func blocks(t *testing.T, name string) []block {
+	t.Helper()
+	root, err := servertest.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []block
+	for _, m := range regexp.MustCompile("(?s)```(\\w+)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		all = append(all, block{m[1], m[2]})
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s has no examples", name)
+	}
+	return all
+}
+
+// Both languages show the same commands and configurations.
+func TestReadmesShowTheSame(t *testing.T) {
+	if !slices.Equal(blocks(t, "README.md"), blocks(t, "README.zh-CN.md")) {
+		t.Error("README.md and README.zh-CN.md have different examples")
+	}
+}
+
+// Every command and configuration in the readme works as it stands there.
+func TestReadme(t *testing.T) {
+	d := documents{dir: t.TempDir(), tried: map[string]bool{}}
+	t.Setenv("XDG_DATA_HOME", filepath.Join(d.dir, "data"))
+	for _, b := range blocks(t, "README.md") {
+		switch b.language {
+		case "conf":
+			d.conf(t, b.text)
+		case "sh":
+			for line := range strings.Lines(b.text) {
+				d.run(t, strings.Fields(line))
+			}
+		default:
+			t.Errorf("nobody tries out examples in %q", b.language)
+		}
+	}
+	for _, what := range []string{"make", "serve", "user", "secret", "credentials"} {
+		if !d.tried[what] {
+			t.Errorf("the readme does not show %s", what)
+		}
+	}
+}
+
+// documents is a reader who does what the readme says, in a folder of their own.
+type documents struct {
+	dir   string
+	tried map[string]bool
+}
+
+// conf writes a configuration down, with a certificate that is really there in
+// the place of the reader's own.
+func (d *documents) conf(t *testing.T, text string) {
+	t.Helper()
+	c, err := servertest.NewCertificate(d.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = strings.NewReplacer("/etc/ssl/turn.pem", c.CertFile, "/etc/ssl/turn.key", c.KeyFile).Replace(text)
+	if err := os.WriteFile(filepath.Join(d.dir, "turnserver.conf"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d *documents) run(t *testing.T, words []string) {
+	t.Helper()
+	switch {
+	case len(words) == 0:
+	case words[0] == "make":
+		d.tried["make"] = true
+		d.make(t, words[1:])
+	case words[0] != "bin/iceserver":
+		t.Errorf("nobody tries out %q", words)
+	case words[1] == "serve":
+		d.tried["serve"] = true
+		d.serve(t, words[1:])
+	default:
+		d.tried[words[1]] = true
+		if r := command(t, "", words[1:]...); r.code != 0 {
+			t.Errorf("%s: exit %d: %s", strings.Join(words, " "), r.code, r.err)
+		}
+	}
+}
+
+// make asks whether there are such targets: this test is part of one of them.
+func (d *documents) make(t *testing.T, targets []string) {
+	t.Helper()
+	root, err := servertest.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("make", append([]string{"-n", "-C", root}, targets...)...).CombinedOutput(); err != nil {
+		t.Errorf("make %s: %v\n%s", targets, err, out)
+	}
+}
+
+// serve starts the server that the readme configures, on ports that harm nobody,
+// and its user gets an allocation.
+func (d *documents) serve(t *testing.T, words []string) {
+	t.Helper()
+	for i, w := range words {
+		if w == "turnserver.conf" {
+			words[i] = filepath.Join(d.dir, w)
+		}
+	}
+	p := server(t, filepath.Join(d.dir, "served"), words[1:]...)
+	at := "turn:" + udpOf(t, p) + "?transport=udp"
+	relayed, code := dial(t, at, "alice", "wonderland", "").allocate()
+	if code != 0 || relayed.Addr().String() != "198.51.100.7" {
+		t.Errorf("the user of the readme got %d and %s", code, relayed)
+	}
+}
