@@ -61,6 +61,8 @@ func TestMistakes(t *testing.T) {
 		{"; a comment", `1:1: unknown key "..."; comments begin with #`},
 		{"realm\u00a0=a", `1:1: unknown key "realm..."; replace the non-breaking space by a plain one`},
 		{"listening-port=0", `1:16: listening-port: "0" is out of range; write a number from 1 to 65535`},
+		// A-D10
+		{"min-port 65536", `1:10: min-port: "65536" is out of range; write a number from 1 to 65535`},
 		{"min-port 70000 # x", `1:10: min-port: "70000" is out of range; write a number from 1 to 65535`},
 		{"max-port=many", `1:10: max-port: "many" is not a whole number; write a number from 1 to 65535`},
 		{"max-port=99999999999999999999", `1:10: max-port: "99999999999999999999" is out of range; write a number from 1 to 65535`},

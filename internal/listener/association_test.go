@@ -73,7 +73,7 @@ func TestDTLSDeadlines(t *testing.T) {
 	})
 }
 
-// A-X12: verified addresses are limited as TCP connections are, and a client
+// A-D07, A-X12: verified addresses are limited as TCP connections are, and a client
 // that leaves makes room.
 func TestDTLSCaps(t *testing.T) {
 	s := serve(t, withEcho, withLimits(Limits{PerSource: 2}))
@@ -111,7 +111,7 @@ func TestDTLSGoodbye(t *testing.T) {
 	}
 }
 
-// A client cannot make the library collect more handshake than any needs.
+// A-O06: a client cannot make the library collect more handshake than any needs.
 func TestHandshakeBudget(t *testing.T) {
 	s := &dtlsSocket{l: &Listener{}}
 	a := &association{s: s, wire: newWire(nil, s.local, nil)}

@@ -126,7 +126,7 @@ func TestExpired(t *testing.T) {
 	}
 }
 
-// A reload that fails keeps what was there, and one that succeeds is seen by the
+// A-L05, A-D17: a reload that fails keeps what was there, and one that succeeds is seen by the
 // next client and by nobody else, whatever the load.
 func TestSwapUnderLoad(t *testing.T) {
 	s := serve(t, withEcho)

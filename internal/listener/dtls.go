@@ -18,6 +18,9 @@ const maxDatagram = 8192
 // dtlsSocket is a UDP socket on which clients speak DTLS. It tells them apart by
 // their address and keeps nothing about an address before it has shown, by
 // returning a cookie, that it is somebody's.
+//
+// R-9147-11-a (RFC 9147, 11): there are no connection ids, so no packet from
+// elsewhere can move an association.
 type dtlsSocket struct {
 	l            *Listener
 	socket       *net.UDPConn

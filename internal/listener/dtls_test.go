@@ -386,7 +386,7 @@ func FuzzClientHello(f *testing.F) {
 	})
 }
 
-// R-9147-5.11-a, R-9147-4.5.2-a (RFC 9147, 5.11 and 4.5.2), A-X12: forged
+// R-9147-5.11-a, R-9147-4.5.2-a (RFC 9147, 5.11 and 4.5.2), A-O08, A-X12: forged
 // packets from a client's own address do not end its association: new hellos
 // without a cookie, plaintext alerts and data, records that do not decrypt.
 func TestAssociationSurvivesForgery(t *testing.T) {

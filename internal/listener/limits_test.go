@@ -54,7 +54,7 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// R-8489-6.2.2-a (RFC 8489, 6.2.2): the deadlines are for strangers. A client
+// R-8489-6.2.2-a (RFC 8489, 6.2.2; X11): the deadlines are for strangers. A client
 // that has authenticated may be silent, though not in the middle of a message.
 func TestIdleAfterAuthentication(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -167,7 +167,7 @@ func (s *stream) authenticated() bool {
 
 // arm sets the read deadline to the earliest limit that holds now.
 //
-// R-8489-6.2.2-a (RFC 8489, 6.2.2): a client that has authenticated may be
+// R-8489-6.2.2-a (RFC 8489, 6.2.2; X11): a client that has authenticated may be
 // silent for as long as it likes; it is the client who closes.
 func (s *stream) arm() {
 	var at time.Time

@@ -21,7 +21,9 @@ const (
 // R-8489-6.2.3-a, R-8489-6.2.3-b, R-9325-4-a (RFC 8489, 6.2.3; RFC 9325, 4.2):
 // forward secrecy and authenticated encryption only. Of the two suites that
 // RFC 8489 asks for, R-8489-6.2.3-c, the one with finite-field DHE is left out,
-// since RFC 9325 advises against it and the library does not have it.
+// since RFC 9325 advises against it and the library does not have it (X2).
+// R-8656-3.1-a, R-8656-21.1.6-a (RFC 8656, 3.1 and 21.1.6): so a client can hide
+// its name, if it likes to, from everybody on the way.
 // R-7443-1-a (RFC 7443, 1): both names of RFC 7443 are accepted, a client
 // without ALPN too, and one that offers only unknown names is turned away with
 // no_application_protocol by the library.

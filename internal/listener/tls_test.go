@@ -82,8 +82,8 @@ func TestUnknownALPN(t *testing.T) {
 	s.counted(t, handshakeFailed, 3)
 }
 
-// R-9325-3.1-a, R-9325-4-a, R-8489-6.2.3-a, R-8489-6.2.3-b, R-8489-6.2.3-c
-// (RFC 9325, 3.1 and 4): old versions and suites are refused, the good ones work.
+// R-9325-3.1-a, R-9325-4-a, R-8489-6.2.3-a, R-8489-6.2.3-b, R-8489-6.2.3-c,
+// R-8656-3.1-a, X2 (RFC 9325, 3.1 and 4): old versions and suites are refused, the good ones work.
 func TestVersionsAndSuites(t *testing.T) {
 	s := serve(t)
 	for _, c := range []struct {

@@ -7,7 +7,6 @@ import "time"
 // with the right length.
 type tally struct {
 	sent       uint64 // handed to the kernel in the measured time
-	skipped    uint64 // due, but the generator was too late to send them
 	refused    uint64 // the kernel did not take them
 	received   uint64 // arrived, each counted once
 	duplicates uint64

@@ -21,7 +21,7 @@ func (o *Options) Target(ctx context.Context, uri string) error {
 	case !u.TURN:
 		return fmt.Errorf("load: %s: a turn: or turns: URL is needed", uri)
 	case u.Secure && u.Transport == "udp":
-		return fmt.Errorf("load: %s: DTLS is not measured; use turns: over TCP, or turn:", uri)
+		return fmt.Errorf("load: %s: DTLS is not measured; give a turns: URL over TCP, or a turn: one", uri)
 	case u.Secure:
 		o.Transport = "tls"
 	case u.Transport == "tcp":

@@ -21,15 +21,15 @@ func burst(n int, from SocketID, to netip.AddrPort) []Datagram {
 	return out
 }
 
-// pump sends out and polls until all has come, without sleeping.
-func pump(b *testing.B, e Engine, out, in []Datagram) {
+// pumpAll sends out and polls until all has come, without sleeping.
+func pumpAll(tb testing.TB, e Engine, out, in []Datagram) {
 	if n, err := e.Send(out); n != len(out) || err != nil {
-		b.Fatalf("Send took %d: %v", n, err)
+		tb.Fatalf("Send took %d: %v", n, err)
 	}
 	for got := 0; got < len(out); {
 		n, err := e.Poll(in, 0)
 		if err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 		got += n
 	}
@@ -56,7 +56,7 @@ func BenchmarkLone(b *testing.B) {
 			best(b, 1, nothing, func() {
 				out[0].Socket = relays[i%len(relays)]
 				i++
-				pump(b, e, out, in)
+				pumpAll(b, e, out, in)
 			})
 		})
 	}
@@ -77,7 +77,7 @@ func BenchmarkBurst(b *testing.B) {
 				from, _ := mustOpen(b, e, Options{})
 				in, out := make([]Datagram, 64), burst(n, from, addr)
 				b.ReportAllocs()
-				best(b, n, nothing, func() { pump(b, e, out, in) })
+				best(b, n, nothing, func() { pumpAll(b, e, out, in) })
 			})
 		}
 	}

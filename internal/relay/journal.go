@@ -30,6 +30,7 @@ const (
 type journal struct {
 	log    *slog.Logger
 	debug  bool
+	watch  func(turn.Event) // nil: nobody does
 	events chan turn.Event
 	lost   atomic.Uint64
 
@@ -56,9 +57,10 @@ type suppression struct {
 // newJournal returns a journal whose run must be started. Whether it tells of
 // permissions is settled here: asking the logger for each would cost more than
 // most of them are worth.
-func newJournal(log *slog.Logger) *journal {
+func newJournal(log *slog.Logger, watch func(turn.Event)) *journal {
 	return &journal{
 		log:        log,
+		watch:      watch,
 		debug:      log.Enabled(context.Background(), slog.LevelDebug),
 		events:     make(chan turn.Event, journalQueue),
 		suppressed: make(map[refusal]*suppression),
@@ -69,7 +71,11 @@ func newJournal(log *slog.Logger) *journal {
 // patience ends if that is not nil.
 func (j *journal) put(ev *turn.Event, patience <-chan struct{}) {
 	switch ev.Kind {
-	case turn.Permitted, turn.Unpermitted, turn.Refreshed:
+	case turn.Permitted, turn.Refreshed:
+		if !j.debug && j.watch == nil {
+			return
+		}
+	case turn.Unpermitted:
 		if !j.debug {
 			return
 		}
@@ -102,6 +108,9 @@ func (j *journal) run() {
 				j.endWindow()
 				return
 			}
+			if j.watch != nil {
+				j.watch(e)
+			}
 			j.record(&e)
 		case <-window.C:
 			j.endWindow()
@@ -117,6 +126,9 @@ func (j *journal) record(e *turn.Event) {
 		level := slog.LevelInfo
 		if e.Kind != turn.Allocated && e.Kind != turn.Deleted {
 			level = slog.LevelDebug
+			if !j.debug {
+				return // it came for the one who watches
+			}
 		}
 		j.log.LogAttrs(context.Background(), level, e.Kind.String(), eventAttrs(e)...)
 		return

@@ -104,6 +104,8 @@ func (p *ports) choose(f turn.Family, server netip.Addr) *portRange {
 
 // take marks a free port as used and returns it. Even asks for an even port,
 // pair for the next one too.
+//
+// R-8656-6-a (RFC 8656, 6): who has a port has it alone.
 func (p *ports) take(r *portRange, even, pair bool) (uint16, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

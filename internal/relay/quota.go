@@ -19,6 +19,20 @@ type Quota struct {
 	// ID says who a username is counted as, so that a time-limited credential
 	// minted anew does not start from zero. Nil: the username itself.
 	ID func(username string) string
+	// Limit says how many one user may hold instead of PerUser, where the answer
+	// is above 0. It is asked with what ID returned and must be quick; nil: nobody
+	// is an exception.
+	Limit func(id string) int
+}
+
+// perUser is how many allocations a user may hold; 0 is no limit.
+func (q *Quota) perUser(id string) int {
+	if q.Limit != nil {
+		if n := q.Limit(id); n > 0 {
+			return n
+		}
+	}
+	return q.PerUser
 }
 
 // ledger is the one account of what users hold. It is touched when something
@@ -86,7 +100,7 @@ func (l *ledger) take(username string, bandwidth bool) (charge, turn.Cause) {
 	user := l.limits.ID(username)
 	// R-8656-7.2-m (RFC 8656, 7.2): the user is counted, whatever address the
 	// requests come from.
-	if l.limits.PerUser > 0 && l.users[user] >= l.limits.PerUser {
+	if limit := l.limits.perUser(user); limit > 0 && l.users[user] >= limit {
 		return charge{}, turn.CauseUserQuota
 	}
 	if l.limits.Total > 0 && l.total >= l.limits.Total {

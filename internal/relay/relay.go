@@ -58,7 +58,10 @@ type Options struct {
 	SocketBuffer int
 	// Engine makes the engine of a worker; nil is netio.New.
 	Engine func() (netio.Engine, error)
-	Log    *slog.Logger // nil logs nothing
+	// Observe, if it is not nil, is told what happens, one event at a time, behind
+	// the workers' backs: it must be quick, and under a flood it misses some.
+	Observe func(turn.Event)
+	Log     *slog.Logger // nil logs nothing
 }
 
 // Relay is a data plane. Make one with New and call Run once.
@@ -86,7 +89,7 @@ func New(o Options) (*Relay, error) {
 	l := newLedger(o.Quota)
 	r := &Relay{
 		ledger: l, ports: newPorts(o.Relays, o.MinPort, o.MaxPort, l),
-		lookups: newLookups(o.Keys, o.Log), journal: newJournal(o.Log),
+		lookups: newLookups(o.Keys, o.Log), journal: newJournal(o.Log, o.Observe),
 		log: o.Log, start: time.Now(), socketBuffer: o.SocketBuffer,
 	}
 	o.Turn.Start = r.start
@@ -241,6 +244,9 @@ func openAndClose(e netio.Engine, a netip.AddrPort) error {
 
 // listen opens the listening sockets of one worker; the addresses of the first
 // worker are those that the others take.
+//
+// R-8489-6.3.1.2-a (RFC 8489, 6.3.1): no socket is a wildcard's, so that answers
+// leave from the address that was asked.
 func (r *Relay) listen(w *worker, addrs []netip.AddrPort, share bool) error {
 	for _, a := range addrs {
 		id, at, err := w.engine.Open(a, netio.Options{ReusePort: share, RecvBuf: listenBuffer, SendBuf: listenBuffer})

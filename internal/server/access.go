@@ -40,6 +40,7 @@ type access struct {
 // anything else.
 //
 // A-C03, A-L04: open to all is only what no-auth asks for by name.
+// R-8155-9-a (RFC 8155, 9): TLS, the policy and the quotas are there then too.
 func openAccess(cfg *config.Config, log *slog.Logger) (*access, error) {
 	a := &access{realm: cfg.Realm, rest: auth.REST{Separator: cfg.RESTSeparator}, database: cfg.Database}
 	if a.realm == "" {
@@ -99,6 +100,8 @@ func needsCertificate(cfg *config.Config) bool {
 
 // configured takes the users and secrets of the configuration. Passwords become
 // keys here: the clear text goes no further.
+//
+// R-8489-16-a (RFC 8489, 16): nor does a database hold any.
 func (a *access) configured(cfg *config.Config) error {
 	for _, u := range cfg.Users {
 		key, err := auth.ParseKey(u.Key.Reveal())

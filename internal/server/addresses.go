@@ -311,12 +311,3 @@ func reachable(p *place) []netip.Addr {
 
 // host is the address that goes into the iceServers array.
 func (p *place) host() netip.Addr { return p.hosts[0] }
-
-// names returns what a certificate of this server is for.
-func (p *place) names() []string {
-	out := []string{"localhost"}
-	for _, a := range p.hosts {
-		out = append(out, a.String())
-	}
-	return out
-}

@@ -120,7 +120,7 @@ func TestRunAfterTheEnd(t *testing.T) {
 // A configuration without any word about who may relay does not make an open
 // relay: the kept account is let in, and the log says so.
 //
-// A-C03, A-L04: nothing but no-auth opens the relay.
+// A-C03, A-L04, R-8155-9-a: nothing but no-auth opens the relay.
 func TestNoCredentialsConfigured(t *testing.T) {
 	r := start(t, load(t, "fingerprint"), Options{ConfigFile: "test.conf"})
 	r.log.wait(t, "only the account of the data directory is let in")

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -120,7 +121,7 @@ func (c *client) exchange(until turn.Now) {
 		c.t.Fatal(err)
 	}
 	packet, err := c.read()
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
 		return
 	}
 	if err != nil {

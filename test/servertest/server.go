@@ -28,6 +28,8 @@ var (
 	dataDir   = regexp.MustCompile(`(?m)^\s*(--)?data-dir\b`)
 )
 
+var errExitZero = errors.New("exit status 0")
+
 // Options say how to start a server.
 type Options struct {
 	Conf  string   // the text of its configuration file
@@ -133,6 +135,14 @@ func (s *Server) end(how syscall.Signal) error {
 	}
 }
 
+// exit says how the program ended.
+func (s *Server) exit() error {
+	if s.err != nil {
+		return s.err
+	}
+	return errExitZero
+}
+
 // Pid is the program's process id.
 func (s *Server) Pid() int { return s.command.Process.Pid }
 
@@ -154,7 +164,7 @@ func (s *Server) WaitFor(line *regexp.Regexp, within time.Duration) error {
 			if s.log.Match(line) {
 				return nil
 			}
-			return fmt.Errorf("the program has ended (%v) without a line like %v:\n%s", s.err, line, s.log.Tail(50))
+			return fmt.Errorf("the program has ended (%w) without a line like %v:\n%s", s.exit(), line, s.log.Tail(50))
 		case <-deadline:
 			return fmt.Errorf("no line like %v within %v:\n%s", line, within, s.log.Tail(50))
 		}

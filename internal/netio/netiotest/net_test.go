@@ -20,7 +20,7 @@ func TestNetEngine(t *testing.T) {
 // carry sends n numbered datagrams over the network and returns those that came.
 func carry(t *testing.T, network *Net, n int) []string {
 	a, b := newHost(t, network.Engine), newHost(t, network.Engine)
-	from, to := a.open(loopback), b.open(loopback)
+	from, to := a.open(loopback()), b.open(loopback())
 	for i := range n {
 		a.send(from, to.addr, fmt.Sprint(i))
 	}
@@ -79,11 +79,11 @@ func TestNetRefuseOpens(t *testing.T) {
 	network := NewNet(1)
 	h := newHost(t, network.Engine)
 	network.RefuseOpens(syscall.EMFILE)
-	if _, _, err := h.Open(netip.AddrPortFrom(loopback, 0), netio.Options{}); !errors.Is(err, syscall.EMFILE) {
+	if _, _, err := h.Open(netip.AddrPortFrom(loopback(), 0), netio.Options{}); !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("Open: %v, want EMFILE", err)
 	}
 	network.RefuseOpens(nil)
-	h.open(loopback)
+	h.open(loopback())
 }
 
 func TestNetWatch(t *testing.T) {
@@ -94,7 +94,7 @@ func TestNetWatch(t *testing.T) {
 		seen = append(seen, fmt.Sprint(from, d.Peer, string(d.Buf), d.DF))
 	})
 	h := newHost(t, network.Engine)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	if _, err := h.Send([]netio.Datagram{{Socket: p.id, Peer: p.addr, Buf: []byte("x"), DF: true}}); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestNetWatch(t *testing.T) {
 
 func TestNetPoisonsBuffers(t *testing.T) {
 	h := newHost(t, NewNet(1).Engine)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	h.send(p, p.addr, "payload")
 	if n, err := h.Poll(h.in, 0); n != 1 || err != nil {
 		t.Fatal(n, err)
@@ -123,7 +123,7 @@ func TestNetInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := NewNet(1)
 		a, b := newHost(t, network.Engine), newHost(t, network.Engine)
-		from, to := a.open(loopback), b.open(loopback)
+		from, to := a.open(loopback()), b.open(loopback())
 		start := time.Now()
 		if got := b.poll(time.Hour); len(got) != 0 || time.Since(start) != time.Hour {
 			t.Errorf("Poll gave %+v after %v", got, time.Since(start))

@@ -34,6 +34,7 @@ func Test(t *testing.T, open func() (netio.Engine, error)) {
 		{"closed socket's id starts afresh", testCloseFresh},
 		{"echo IPv4", testEchoIPv4},
 		{"echo IPv6", testEchoIPv6},
+		{"both families", testFamilies},
 		{"order in batches", testOrder},
 		{"order with little room", testLittleRoom},
 		{"empty datagram", testEmpty},
@@ -70,7 +71,7 @@ type message struct {
 	payload string
 }
 
-var loopback = netip.MustParseAddr("127.0.0.1")
+func loopback() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
 func newHost(t *testing.T, open func() (netio.Engine, error)) *host {
 	t.Helper()

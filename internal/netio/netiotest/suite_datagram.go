@@ -10,8 +10,9 @@ import (
 	"iceserver/internal/netio"
 )
 
+// testEchoIPv4: each datagram tells whom to answer.
 func testEchoIPv4(t *testing.T, open func() (netio.Engine, error)) {
-	testEcho(t, open, loopback)
+	testEcho(t, open, loopback())
 }
 
 func testEchoIPv6(t *testing.T, open func() (netio.Engine, error)) {
@@ -35,12 +36,39 @@ func testEcho(t *testing.T, open func() (netio.Engine, error), ip netip.Addr) {
 	}
 }
 
+// testFamilies has both families on one engine, in turns and at once: nothing of
+// one's address may show in the other's.
+func testFamilies(t *testing.T, open func() (netio.Engine, error)) {
+	if !hasIPv6(t) {
+		t.SkipNow()
+	}
+	h := newHost(t, open)
+	v4, v6 := h.open(loopback()), h.open(netip.IPv6Loopback())
+	for i := range 10 {
+		for _, p := range []port{v4, v6} {
+			var sent []string
+			for j := range 1 + i%5 {
+				sent = append(sent, fmt.Sprint(i, j))
+			}
+			h.send(p, p.addr, sent...)
+			h.expect(p, p.addr, sent...)
+		}
+	}
+	h.send(v4, v4.addr, "four")
+	h.send(v6, v6.addr, "six")
+	for _, m := range h.receive(2) {
+		if p := map[string]port{"four": v4, "six": v6}[m.payload]; m.at != p.id || m.from != p.addr {
+			t.Errorf("%q came to socket %d from %v", m.payload, m.at, m.from)
+		}
+	}
+}
+
 // testOrder sends to several sockets in turns and in runs: the engine may
 // gather what belongs to one socket, but not change its order.
 func testOrder(t *testing.T, open func() (netio.Engine, error)) {
 	a, b := newHost(t, open), newHost(t, open)
-	from := []port{a.open(loopback), a.open(loopback), a.open(loopback)}
-	to := []port{b.open(loopback), b.open(loopback), b.open(loopback)}
+	from := []port{a.open(loopback()), a.open(loopback()), a.open(loopback())}
+	to := []port{b.open(loopback()), b.open(loopback()), b.open(loopback())}
 	sent := make(map[message]int) // a stream, by its ends, and its next number
 	var out []netio.Datagram
 	for batch := range 8 {
@@ -59,9 +87,10 @@ func testOrder(t *testing.T, open func() (netio.Engine, error)) {
 		}
 	}
 	next := make(map[message]int)
-	for range 8 * 96 {
-		b.in = b.in[:1+len(next)%len(b.in)]
-		for _, m := range b.receive(1) {
+	for got, room := 0, 1; got < 8*96; room = room%40 + 1 {
+		b.in = b.in[:room]
+		for _, m := range b.poll(patience) {
+			got++
 			stream := message{at: m.at, from: m.from}
 			if m.payload != fmt.Sprint(next[stream]) {
 				t.Fatalf("%s came from %v at socket %d, want %d", m.payload, m.from, m.at, next[stream])
@@ -71,9 +100,10 @@ func testOrder(t *testing.T, open func() (netio.Engine, error)) {
 	}
 }
 
+// testLittleRoom: a Poll with room for few leaves the others for the next.
 func testLittleRoom(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	var sent []string
 	for i := range 200 {
 		sent = append(sent, fmt.Sprint(i))
@@ -94,16 +124,19 @@ func testLittleRoom(t *testing.T, open func() (netio.Engine, error)) {
 	}
 }
 
+// testEmpty: a UDP datagram may have no payload.
 func testEmpty(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	h.send(p, p.addr, "", "a", "", "", "b", "")
 	h.expect(p, p.addr, "", "a", "", "", "b", "")
 }
 
+// testLongest: MaxPayload goes through whole and one byte more is refused, with
+// short datagrams between, whose buffers are the same.
 func testLongest(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	long := strings.Repeat("0123456789abcdef", netio.MaxPayload/16+1)[:netio.MaxPayload]
 	for range 4 {
 		h.send(p, p.addr, "short", long)
@@ -121,7 +154,7 @@ func testLongest(t *testing.T, open func() (netio.Engine, error)) {
 // another's.
 func testRoom(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	var sent []string
 	for i := range 32 {
 		sent = append(sent, strings.Repeat(string(rune('a'+i%26)), i*40))
@@ -157,7 +190,7 @@ func testRoom(t *testing.T, open func() (netio.Engine, error)) {
 // long enough to go out in one call.
 func testBadInBatch(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	good := func(s string) netio.Datagram {
 		return netio.Datagram{Socket: p.id, Peer: p.addr, Buf: []byte(s)}
 	}
@@ -166,8 +199,8 @@ func testBadInBatch(t *testing.T, open func() (netio.Engine, error)) {
 	}
 	out := []netio.Datagram{
 		bad(netip.AddrPort{}), good("0"), good("1"),
-		bad(netip.AddrPortFrom(loopback, 0)),
-		bad(netip.AddrPortFrom(netip.AddrFrom16(loopback.As16()), p.addr.Port())),
+		bad(netip.AddrPortFrom(loopback(), 0)),
+		bad(netip.AddrPortFrom(netip.AddrFrom16(loopback().As16()), p.addr.Port())),
 		good("2"),
 		{Socket: p.id, Peer: p.addr, Buf: make([]byte, netio.MaxPayload+1)},
 		good("3"), good("4"),
@@ -186,7 +219,7 @@ func testBadInBatch(t *testing.T, open func() (netio.Engine, error)) {
 // testDontFragment switches the bit between datagrams, which must neither lose
 // nor reorder them.
 func testDontFragment(t *testing.T, open func() (netio.Engine, error)) {
-	ips := []netip.Addr{loopback}
+	ips := []netip.Addr{loopback()}
 	if hasIPv6(t) {
 		ips = append(ips, netip.IPv6Loopback())
 	}
@@ -213,9 +246,11 @@ func testDontFragment(t *testing.T, open func() (netio.Engine, error)) {
 	}
 }
 
+// testClosedPort: refusals by the other side (ICMP) end neither the engine nor the
+// socket.
 func testClosedPort(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p, gone := h.open(loopback), h.open(loopback)
+	p, gone := h.open(loopback()), h.open(loopback())
 	if err := h.CloseSocket(gone.id); err != nil {
 		t.Fatal(err)
 	}

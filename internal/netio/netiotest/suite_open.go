@@ -15,18 +15,21 @@ import (
 	"iceserver/internal/netio"
 )
 
+// testOpenPort: Open tells which port it got, and takes the IPv6 form of an IPv4
+// address for the IPv4 address.
 func testOpenPort(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
-	if p.addr.Addr() != loopback || p.addr.Port() == 0 {
-		t.Errorf("Open said %v, want %v and a port", p.addr, loopback)
+	p := h.open(loopback())
+	if p.addr.Addr() != loopback() || p.addr.Port() == 0 {
+		t.Errorf("Open said %v, want %v and a port", p.addr, loopback())
 	}
-	mapped := h.open(netip.AddrFrom16(loopback.As16()))
-	if mapped.addr.Addr() != loopback {
-		t.Errorf("Open of the IPv6 form of %v said %v", loopback, mapped.addr)
+	mapped := h.open(netip.AddrFrom16(loopback().As16()))
+	if mapped.addr.Addr() != loopback() {
+		t.Errorf("Open of the IPv6 form of %v said %v", loopback(), mapped.addr)
 	}
 }
 
+// testOpenRefuses: what is not the address of a machine is refused by name.
 func testOpenRefuses(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
 	for _, addr := range []netip.AddrPort{
@@ -41,9 +44,11 @@ func testOpenRefuses(t *testing.T, open func() (netio.Engine, error)) {
 	}
 }
 
+// testAddressInUse: a busy port can be told apart from other errors, for the relay
+// tries another then, and is free again when its holder closes.
 func testAddressInUse(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	_, _, err := h.Open(p.addr, netio.Options{})
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		t.Fatalf("Open of a busy address: %v, want EADDRINUSE", err)
@@ -60,10 +65,12 @@ func testAddressInUse(t *testing.T, open func() (netio.Engine, error)) {
 	}
 }
 
+// testReusePort: workers share an address, each sender has one worker, and a
+// socket that did not ask to share is left alone.
 func testReusePort(t *testing.T, open func() (netio.Engine, error)) {
 	a, b := newHost(t, open), newHost(t, open)
 	shared := netio.Options{ReusePort: true}
-	_, addr, err := a.Open(netip.AddrPortFrom(loopback, 0), shared)
+	_, addr, err := a.Open(netip.AddrPortFrom(loopback(), 0), shared)
 	if !a.Features().ReusePort {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Fatalf("Open with ReusePort: %v, want ErrUnsupported", err)
@@ -83,7 +90,7 @@ func testReusePort(t *testing.T, open func() (netio.Engine, error)) {
 	sender := newHost(t, open)
 	const senders = 8
 	for range senders {
-		sender.send(sender.open(loopback), addr, "one", "two")
+		sender.send(sender.open(loopback()), addr, "one", "two")
 	}
 	seen := make(map[netip.AddrPort]*host)
 	for n := 0; n < 2*senders; {
@@ -99,11 +106,12 @@ func testReusePort(t *testing.T, open func() (netio.Engine, error)) {
 	}
 }
 
+// testIDs: ids stay small, since callers index slices by them.
 func testIDs(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
 	var ports []port
 	for range 4 {
-		ports = append(ports, h.open(loopback))
+		ports = append(ports, h.open(loopback()))
 	}
 	for _, p := range ports {
 		if p.id >= 4 {
@@ -114,21 +122,22 @@ func testIDs(t *testing.T, open func() (netio.Engine, error)) {
 		if err := h.CloseSocket(ports[1].id); err != nil {
 			t.Fatal(err)
 		}
-		id := h.open(loopback).id
+		id := h.open(loopback()).id
 		if id != ports[1].id {
 			t.Fatalf("id %d after closing %d", id, ports[1].id)
 		}
 	}
 }
 
+// testThousand: an allocation that is opened and closed leaves no descriptor.
 func testThousand(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	h.open(loopback) // whatever the first socket makes the runtime open, is open now
+	h.open(loopback()) // whatever the first socket makes the runtime open, is open now
 	before := descriptors(t)
 	for range 2 {
 		var ids []netio.SocketID
 		for range 1000 {
-			ids = append(ids, h.open(loopback).id)
+			ids = append(ids, h.open(loopback()).id)
 		}
 		for _, id := range ids {
 			if err := h.CloseSocket(id); err != nil {
@@ -154,12 +163,14 @@ func descriptors(t *testing.T) int {
 	return len(entries)
 }
 
+// testUnknown: a datagram for a socket that has just been closed is an everyday
+// event, which costs that datagram and no other.
 func testUnknown(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
 	if err := h.CloseSocket(0); !errors.Is(err, netio.ErrUnknownSocket) {
 		t.Errorf("CloseSocket of none: %v", err)
 	}
-	p := h.open(loopback)
+	p := h.open(loopback())
 	if err := h.CloseSocket(p.id + 1); !errors.Is(err, netio.ErrUnknownSocket) {
 		t.Errorf("CloseSocket of another: %v", err)
 	}
@@ -180,9 +191,10 @@ func testUnknown(t *testing.T, open func() (netio.Engine, error)) {
 	h.expect(p, p.addr, "a", "b")
 }
 
+// testClose: a closed engine says so, and leaves its addresses to others.
 func testClose(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	for range 2 {
 		if err := h.Close(); err != nil {
 			t.Fatal(err)
@@ -206,6 +218,7 @@ func testClose(t *testing.T, open func() (netio.Engine, error)) {
 	}
 }
 
+// testCloseWake: other goroutines may call Wake while the engine is closed.
 func testCloseWake(t *testing.T, open func() (netio.Engine, error)) {
 	for range 4 {
 		h := newHost(t, open)
@@ -232,9 +245,10 @@ func testCloseWake(t *testing.T, open func() (netio.Engine, error)) {
 	}
 }
 
+// testCloseSilent: what waits for a closed socket never comes.
 func testCloseSilent(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	closed, other := h.open(loopback), h.open(loopback)
+	closed, other := h.open(loopback()), h.open(loopback())
 	h.send(other, closed.addr, "lost", "lost", "lost")
 	h.send(other, other.addr, "kept")
 	if err := h.CloseSocket(closed.id); err != nil {
@@ -248,10 +262,10 @@ func testCloseSilent(t *testing.T, open func() (netio.Engine, error)) {
 // are waiting, and gives its id to another.
 func testCloseFresh(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	sender := h.open(loopback)
+	sender := h.open(loopback())
 	var ports []port
 	for i := range 8 {
-		ports = append(ports, h.open(loopback))
+		ports = append(ports, h.open(loopback()))
 		for j := range 4 {
 			h.send(sender, ports[i].addr, fmt.Sprint("old ", j))
 		}
@@ -262,7 +276,7 @@ func testCloseFresh(t *testing.T, open func() (netio.Engine, error)) {
 		if err := h.CloseSocket(ports[i].id); err != nil {
 			t.Fatal(err)
 		}
-		ports[i] = h.open(loopback)
+		ports[i] = h.open(loopback())
 	}
 	for _, p := range ports {
 		h.send(sender, p.addr, "new")

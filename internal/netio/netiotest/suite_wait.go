@@ -8,9 +8,11 @@ import (
 	"iceserver/internal/netio"
 )
 
+// testWait: Poll waits no shorter than it is told to, as its caller has nothing to
+// do before then; that it waits no longer cannot be tested on a busy machine.
 func testWait(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	if got := h.poll(0); len(got) != 0 {
 		t.Errorf("received %+v of nobody", got)
 	}
@@ -26,9 +28,10 @@ func testWait(t *testing.T, open func() (netio.Engine, error)) {
 	h.quiet(p)
 }
 
+// testWakeBefore: a Wake that comes before the Poll is not lost.
 func testWakeBefore(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	p := h.open(loopback)
+	p := h.open(loopback())
 	for range 10 {
 		for range 5 {
 			h.Wake()
@@ -42,7 +45,7 @@ func testWakeBefore(t *testing.T, open func() (netio.Engine, error)) {
 // limit, whether it waits already or not, or the test hangs.
 func testWakeDuring(t *testing.T, open func() (netio.Engine, error)) {
 	h := newHost(t, open)
-	h.open(loopback)
+	h.open(loopback())
 	const rounds = 500
 	var mu sync.Mutex
 	posted, seen := 0, make(chan int, rounds)
