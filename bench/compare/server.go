@@ -4,13 +4,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"debug/buildinfo"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -214,13 +217,32 @@ func (p *process) stop() {
 	}
 }
 
-// freePort finds a port that nobody has, for UDP.
+// freePort finds a port that nobody has, with its neighbour, which coturn may
+// take as well. It lies below the relayed ports and those that the system gives
+// away, so that no client of an earlier run still holds it.
 func freePort() (string, error) {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for range 100 {
+		var b [2]byte
+		_, _ = rand.Read(b[:]) // never fails
+		port := 3500 + 2*(int(binary.BigEndian.Uint16(b[:]))%3000)
+		if isFree(port) && isFree(port+1) {
+			return strconv.Itoa(port), nil
+		}
 	}
-	defer conn.Close()
-	_, port, err := net.SplitHostPort(conn.LocalAddr().String())
-	return port, err
+	return "", errors.New("no free port from 3500 to 9500")
+}
+
+// isFree tells whether a port can be had for UDP and for TCP.
+func isFree(port int) bool {
+	at := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	packet, err := net.ListenPacket("udp", at)
+	if err != nil {
+		return false
+	}
+	defer packet.Close()
+	stream, err := net.Listen("tcp", at)
+	if err != nil {
+		return false
+	}
+	return stream.Close() == nil
 }
