@@ -85,6 +85,9 @@ func Parse(b []byte) (Message, error) {
 	return m, nil
 }
 
+// Size returns the length of the message in bytes, header included.
+func (m *Message) Size() int { return len(m.raw) }
+
 // Clone returns a view of a copy of the bytes, for who keeps a message longer
 // than the buffer it came in.
 func (m *Message) Clone() Message {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	"iceserver/internal/auth"
 	"iceserver/internal/stun"
@@ -151,16 +152,24 @@ func (s *Server) remove(a *allocation, why Cause, out *Outbox) {
 	out.Events = append(out.Events, ev)
 }
 
-// firstDue returns when the first thing of a ends.
-func (a *allocation) firstDue() Now {
+// firstClose returns when the first relayed address of a ends.
+func (a *allocation) firstClose() Now {
 	due := Never
 	for _, r := range a.relays {
 		if r.open {
 			due = min(due, r.expires)
 		}
 	}
+	return due
+}
+
+// firstDue returns when the first thing of a ends.
+func (a *allocation) firstDue() Now {
+	due := a.firstClose()
 	for _, p := range a.perms {
-		due = min(due, p.expires)
+		if !p.ended {
+			due = min(due, p.expires)
+		}
 	}
 	for _, c := range a.channels {
 		due = min(due, c.expires)
@@ -197,19 +206,48 @@ func (s *Server) sweep(now Now, a *allocation, out *Outbox) {
 			s.closeRelay(a, i, out)
 		}
 	}
-	for _, c := range a.sortedChannels() {
-		if c.expires <= now {
-			s.unbind(a, c, out)
-		}
+	// The due ones are sorted, so that the same inputs give the same Outbox,
+	// and they alone: there may be thousands of others.
+	for _, c := range dueChannels(a, now) {
+		s.unbind(a, c, out)
 	}
-	for _, addr := range slices.SortedFunc(maps.Keys(a.perms), netip.Addr.Compare) {
-		if a.perms[addr].expires <= now {
+	for _, addr := range duePermissions(a, now) {
+		p := a.perms[addr]
+		if p.ended = true; p.channels == 0 {
 			delete(a.perms, addr)
-			ev := s.event(a, Unpermitted)
-			ev.Peer = netip.AddrPortFrom(addr, 0)
-			out.Events = append(out.Events, ev)
+		}
+		ev := s.event(a, Unpermitted)
+		ev.Peer = netip.AddrPortFrom(addr, 0)
+		out.Events = append(out.Events, ev)
+	}
+	// Whoever has a thousand channels end one after the other does not get a
+	// thousand sweeps: the data path looks at the times itself (A-X13).
+	a.due = min(a.firstClose(), max(a.firstDue(), now+sweepInterval))
+	s.due.fix(a)
+}
+
+// sweepInterval is how long the permissions and channels of an allocation that
+// has just been swept wait for the next time.
+const sweepInterval = time.Second
+
+func dueChannels(a *allocation, now Now) []*channel {
+	var due []*channel
+	for _, c := range a.channels {
+		if c.expires <= now {
+			due = append(due, c)
 		}
 	}
-	a.due = a.firstDue()
-	s.due.fix(a)
+	slices.SortFunc(due, func(x, y *channel) int { return int(x.number) - int(y.number) })
+	return due
+}
+
+func duePermissions(a *allocation, now Now) []netip.Addr {
+	var due []netip.Addr
+	for addr, p := range a.perms {
+		if p.expires <= now && !p.ended {
+			due = append(due, addr)
+		}
+	}
+	slices.SortFunc(due, netip.Addr.Compare)
+	return due
 }

@@ -18,6 +18,7 @@ const (
 	CauseWrongUser       Cause = "wrong-user"       // the allocation belongs to another user
 	CauseUnknownAttr     Cause = "unknown-attribute"
 	CauseBadRequest      Cause = "bad-request"
+	CauseWideChannel     Cause = "channel-number-above-0x4fff" // rfc5766-channel-numbers lets it in
 	CauseMismatch        Cause = "allocation-mismatch"
 	CauseTransport       Cause = "transport" // REQUESTED-TRANSPORT that this server does not relay
 	CauseFamily          Cause = "address-family"

@@ -20,9 +20,9 @@ type channel struct {
 
 // channelBind answers a ChannelBind request (RFC 8656 section 12.2).
 func (s *Server) channelBind(now Now, r *request, out *Outbox) {
-	number, peer, ok := s.channelArguments(r)
-	if !ok {
-		s.refuse(r, 400, CauseBadRequest, out)
+	number, peer, cause := s.channelArguments(r)
+	if cause != CauseNone {
+		s.refuse(r, 400, cause, out)
 		return
 	}
 	a := r.alloc
@@ -51,10 +51,11 @@ func (s *Server) channelBind(now Now, r *request, out *Outbox) {
 	// binding for 600 s and the permission for 300 s.
 	perm := s.permit(now, a, peer.Addr(), verdicts[0], out)
 	if c == nil {
-		c = &channel{number: number, peer: peer, relay: a.relay(FamilyOf(peer.Addr()))}
+		c = &channel{number: number, peer: peer, relay: a.relay(FamilyOf(peer.Addr())), perm: perm}
 		a.channels[number], a.peers[peer] = c, c
+		perm.channels++
 	}
-	c.perm, c.expires = perm, now+s.o.ChannelLifetime
+	c.expires = now + s.o.ChannelLifetime
 	s.hasten(a, c.expires)
 	out.Bound = append(out.Bound, a.binding(c))
 	s.succeed(r, out, nil)
@@ -65,17 +66,20 @@ func (s *Server) channelBind(now Now, r *request, out *Outbox) {
 // R-8656-12.2-a (RFC 8656, 12.2): both are needed and the number is in range.
 // R-8656-12.2-c (RFC 8656, 12.2): a peer without a port is no peer.
 // R-8656-18.1-a (RFC 8656, 18.1): the two reserved bytes are ignored.
-func (s *Server) channelArguments(r *request) (uint16, netip.AddrPort, bool) {
+func (s *Server) channelArguments(r *request) (uint16, netip.AddrPort, Cause) {
 	v, ok := r.msg.Get(stun.AttrChannelNumber)
-	if !ok || len(v) != 4 {
-		return 0, netip.AddrPort{}, false
+	peer, err := r.msg.XORAddress(stun.AttrXORPeerAddress)
+	if !ok || len(v) != 4 || err != nil || peer.Port() == 0 {
+		return 0, netip.AddrPort{}, CauseBadRequest
 	}
 	number := binary.BigEndian.Uint16(v)
-	peer, err := r.msg.XORAddress(stun.AttrXORPeerAddress)
-	if err != nil || peer.Port() == 0 || number < stun.MinChannel || number > s.o.maxChannel() {
-		return 0, netip.AddrPort{}, false
+	switch {
+	case number > stun.MaxChannel && number <= maxWideChannel && !s.o.WideChannels:
+		return 0, netip.AddrPort{}, CauseWideChannel
+	case number < stun.MinChannel || number > s.o.maxChannel():
+		return 0, netip.AddrPort{}, CauseBadRequest
 	}
-	return number, peer, true
+	return number, peer, CauseNone
 }
 
 // unbind forgets a channel.
@@ -84,6 +88,9 @@ func (s *Server) channelArguments(r *request) (uint16, netip.AddrPort, bool) {
 func (s *Server) unbind(a *allocation, c *channel, out *Outbox) {
 	delete(a.channels, c.number)
 	delete(a.peers, c.peer)
+	if c.perm.channels--; c.perm.channels == 0 && c.perm.ended {
+		delete(a.perms, c.peer.Addr())
+	}
 	out.Unbound = append(out.Unbound, a.binding(c))
 }
 

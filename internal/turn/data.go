@@ -124,7 +124,7 @@ func (s *Server) toPeer(now Now, a *allocation, i int, p *permission, peer netip
 	if p.inside {
 		out.Sends = append(out.Sends, Send{
 			Kind: ToRelay, Buf: buf[start-Headroom : end], To: peer, From: r.addr,
-			Relay: r.id, Direct: p.direct && !s.o.Policy.Listener(peer), DF: df,
+			Relay: r.id, Direct: p.direct, DF: df,
 		})
 		return
 	}

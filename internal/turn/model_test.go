@@ -355,9 +355,23 @@ func (r *run) peer(*rapid.T) {
 	r.account()
 }
 
+// disconnect ends a connection, perhaps with a request on it whose key comes
+// too late.
 func (r *run) disconnect(*rapid.T) {
 	c := r.client()
+	var late []Lookup
+	if rapid.Bool().Draw(r.T, "asking") {
+		r.w.packet(c, r.w.build(r.w.clients[c], "allocate", []string{"transport=17"}))
+		late = slices.Clone(r.w.out.Lookups)
+		r.account()
+	}
 	r.w.s.Disconnect(r.w.now, r.w.clients[c], &r.w.out)
+	for _, l := range late {
+		r.w.s.Key(r.w.now, r.w.keyReply(l), &r.w.out)
+	}
+	if len(r.w.out.Sends)+len(r.w.out.Opens) != 0 {
+		r.Fatalf("something comes of the request of a client that has gone: %+v", r.w.out)
+	}
 	r.account()
 	if a := r.m.of(c); a != nil {
 		clear(a.relays)
@@ -384,11 +398,12 @@ func (r *run) check(*rapid.T) {
 			next = min(next, t)
 		}
 	}
+	// What ends inside an allocation may wait for its next sweep.
 	for _, p := range r.m.perms {
-		next = min(next, p.expires)
+		next = min(next, p.expires+sweepInterval)
 	}
 	for _, c := range r.m.chans {
-		next = min(next, c.expires)
+		next = min(next, c.expires+sweepInterval)
 	}
 	if len(r.openPorts) != ports || r.w.s.Allocations() != len(r.m.live) {
 		r.Fatalf("%d ports and %d allocations, the model has %d and %d", len(r.openPorts), r.w.s.Allocations(), ports, len(r.m.live))

@@ -11,10 +11,12 @@ import (
 //
 // R-8656-9-b (RFC 8656, 9): it counts for the address, whatever the port.
 type permission struct {
-	expires Now
-	inside  bool // a relayed address of this server
-	direct  bool // with inside: may be sent to by socket too
-	guarded bool // this server listens on some port of that address
+	expires  Now
+	inside   bool // a relayed address of this server
+	direct   bool // with inside: may be sent to by socket too
+	guarded  bool // this server listens on some port of that address
+	ended    bool // it has run out and that was told
+	channels int  // bound to peers of that address: they keep it, as they outlive it
 }
 
 // permit makes or refreshes a permission. The caller has asked the policy.
@@ -26,15 +28,12 @@ func (s *Server) permit(now Now, a *allocation, peer netip.Addr, v Verdict, out 
 	if p == nil {
 		p = new(permission)
 		a.perms[peer] = p
-		// A channel outlives its permission and gets the new one.
-		for _, c := range a.channels {
-			if c.peer.Addr() == peer {
-				c.perm = p
-			}
-		}
 	}
 	_, guarded := s.o.Policy.listening[peer]
-	*p = permission{expires: now + s.o.PermissionLifetime, inside: v.Inside, direct: v.Direct, guarded: guarded}
+	*p = permission{
+		expires: now + s.o.PermissionLifetime, inside: v.Inside, direct: v.Direct,
+		guarded: guarded, channels: p.channels,
+	}
 	s.hasten(a, p.expires)
 	ev := s.event(a, Permitted)
 	ev.Peer, ev.Lifetime = netip.AddrPortFrom(peer, 0), s.o.PermissionLifetime
@@ -50,6 +49,9 @@ func (a *allocation) permitted(now Now, peer netip.Addr) *permission {
 	return nil
 }
 
+// maxPeers is how many addresses one CreatePermission may name.
+const maxPeers = 128
+
 // createPermission answers a CreatePermission request (RFC 8656 section 10.2).
 //
 // R-8656-10.2-c (RFC 8656, 10.2): all or nothing, one bad address and none of
@@ -60,6 +62,11 @@ func (s *Server) createPermission(now Now, r *request, out *Outbox) {
 	for t, v := range r.msg.Attributes() {
 		if t != stun.AttrXORPeerAddress {
 			continue
+		}
+		// A-X14: many, but not so many that one request keeps others waiting.
+		if len(peers) == maxPeers {
+			s.refuse(r, 400, CauseBadRequest, out)
+			return
 		}
 		ap, err := r.msg.DecodeXORAddress(v)
 		if err != nil {

@@ -140,7 +140,7 @@ func TestRangeIsNumeric(t *testing.T) {
 func TestPolicyOrder(t *testing.T) {
 	rng := func(s string) PeerRange { return prefixRange(netip.MustParsePrefix(s), s) }
 	p := NewPolicy(PolicyOptions{
-		Allowed:   []PeerRange{rng("10.1.0.0/16"), rng("64:ff9b::/96"), rng("203.0.113.9/32")},
+		Allowed:   []PeerRange{rng("10.1.0.0/16"), rng("64:ff9b::/96"), rng("64:ff9b:1::/48"), rng("203.0.113.9/32")},
 		Denied:    []PeerRange{rng("10.0.0.0/8"), rng("8.8.0.0/16")},
 		LAN:       []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24")},
 		Self:      []netip.Addr{netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("203.0.113.9")},
@@ -160,6 +160,8 @@ func TestPolicyOrder(t *testing.T) {
 		"64:ff9b::808:404":     {Denied: true, Rule: "denied-peer-ip=8.8.0.0/16"},
 		"64:ff9b::102:304":     {}, // a NAT64 prefix that the operator has opened
 		"64:ff9b::7f00:1":      {Denied: true, Rule: "loopback (127.0.0.0/8)"},
+		"64:ff9b:1::102:304":   {},
+		"64:ff9b:1::7f00:1":    {Denied: true, Rule: "loopback (127.0.0.0/8)"},
 		"2002:0102:0304::1":    {Denied: true, Rule: "6to4 (2002::/16)"},
 		"2002:cb00:7109::1":    {Denied: true, Rule: "6to4 (2002::/16)"},
 		"::ffff:198.51.100.1":  {Inside: true},

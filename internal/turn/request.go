@@ -93,6 +93,10 @@ func (s *Server) lookup(r *request, out *Outbox) {
 		out.Drops[DropPendingFull]++
 		return
 	}
+	if r.alloc == nil && r.msg.Size() > maxKept {
+		out.Drops[DropTooLong]++
+		return
+	}
 	r.keep()
 	s.lastID++
 	s.waiting[s.lastID] = r

@@ -160,6 +160,8 @@ func (w *world) do(f []string) {
 		w.holdKeys, w.holdPorts = f[1] == "keys" || w.holdKeys, f[1] == "ports" || w.holdPorts
 	case "release":
 		w.holdKeys, w.holdPorts = false, false
+	case "password":
+		w.users[f[1]] = f[2]
 	case "forget":
 		delete(w.users, f[1])
 	case "keys":

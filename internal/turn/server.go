@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"maps"
 	"net/netip"
 	"time"
 
@@ -82,10 +83,13 @@ func (o Options) withDefaults() Options {
 // 5766 had more, which only old clients that a switch lets in may use (X9).
 func (o *Options) maxChannel() uint16 {
 	if o.WideChannels {
-		return 0x7FFE
+		return maxWideChannel
 	}
 	return stun.MaxChannel
 }
+
+// maxWideChannel is the highest channel number of RFC 5766 section 11.
+const maxWideChannel = 0x7FFE
 
 // Server is the TURN server of one worker.
 type Server struct {
@@ -106,8 +110,12 @@ type Server struct {
 }
 
 // maxWaiting bounds the requests that wait for a key: they hold a copy of the
-// packet each.
-const maxWaiting = 1024
+// packet each. maxKept is how many bytes a stranger's may have, a good deal more
+// than an Allocate needs, so that all of them cost 2 MiB at most.
+const (
+	maxWaiting = 1024
+	maxKept    = 2048
+)
 
 // NewServer returns a server without allocations.
 func NewServer(o Options) *Server {
@@ -214,6 +222,9 @@ func (s *Server) Disconnect(_ Now, from FiveTuple, out *Outbox) {
 	if a := s.clients[keyOf(from)]; a != nil {
 		s.remove(a, CauseDisconnected, out)
 	}
+	// Nothing comes of what it asked for and waits for a key: the way back may
+	// be somebody else's by then.
+	maps.DeleteFunc(s.waiting, func(_ uint64, r *request) bool { return keyOf(r.from) == keyOf(from) })
 	// A port that is being opened for it is closed as soon as it comes.
 	if r := s.busy[keyOf(from)]; r != nil {
 		r.gone = true

@@ -2,6 +2,7 @@ package turn
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -144,6 +145,65 @@ func TestWaitingIsBounded(t *testing.T) {
 	}
 	if len(w.s.waiting) != maxWaiting || w.out.Drops[DropPendingFull] != 10 {
 		t.Errorf("%d wait and %d were dropped", len(w.s.waiting), w.out.Drops[DropPendingFull])
+	}
+}
+
+// What a stranger's waiting request keeps is bounded too.
+func TestWaitingIsShort(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.clients["a"] = FiveTuple{Client: netip.MustParseAddrPort("192.0.2.10:4000")}
+	long := "attr=0xff00:" + strings.Repeat("00", maxKept)
+	w.do([]string{"a", "allocate", "transport=17", long})
+	if got := strings.Join(w.drain(), ";"); got != "drop too-long" {
+		t.Errorf("a long request of a stranger: %s", got)
+	}
+	w.do(strings.Fields("a allocate transport=17"))
+	w.drain()
+	w.do([]string{"a", "refresh", long})
+	if got := strings.Join(w.drain(), ";"); !strings.Contains(got, "Refresh success") {
+		t.Errorf("a long request of a client: %s", got)
+	}
+}
+
+// A-X14: as many addresses as fit into a packet are refused before any work.
+func TestTooManyPeers(t *testing.T) {
+	w := boundWorld(t, UDP)
+	line := []string{"a", "permit"}
+	for i := range maxPeers + 1 {
+		line = append(line, fmt.Sprintf("peer=192.0.2.%d:1", i))
+	}
+	w.do(line)
+	if got := strings.Join(w.drain(), ";"); !strings.Contains(got, "error 400") || len(w.s.clients[keyOf(w.clients["a"])].perms) != 3 {
+		t.Errorf("%d peers: %s", maxPeers+1, got)
+	}
+	w.do(line[:len(line)-1])
+	if got := strings.Join(w.drain(), ";"); !strings.Contains(got, "success") {
+		t.Errorf("%d peers: %s", maxPeers, got)
+	}
+}
+
+// A-X13: thousands of channels that end one after the other do not cause as many
+// sweeps, and what has ended carries nothing all the same.
+func TestSweepsAreRare(t *testing.T) {
+	w := boundWorld(t, UDP)
+	const channels, apart = 1000, 10 * time.Millisecond
+	start := w.now
+	for i := range channels {
+		w.now = start + Now(i)*apart
+		w.do([]string{"a", "bind", fmt.Sprintf("channel=%d", 0x4001+i), fmt.Sprintf("peer=192.0.2.3:%d", 1+i)})
+		w.drain()
+	}
+	w.do(strings.Fields("a refresh lifetime=3600"))
+	w.drain()
+	sweeps, end := 0, start+600*time.Second+channels*apart
+	for w.s.Deadline() <= end {
+		w.now = w.s.Deadline()
+		w.s.Expire(w.now, &w.out)
+		w.tell()
+		sweeps++
+	}
+	if sweeps > 30 {
+		t.Errorf("%d sweeps for %d channels that end within ten seconds", sweeps, channels)
 	}
 }
 
