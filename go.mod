@@ -3,6 +3,7 @@ module iceserver
 go 1.26.0
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/pion/dtls/v3 v3.1.15
 	github.com/pion/logging v0.2.4
 	github.com/spf13/cobra v1.10.2

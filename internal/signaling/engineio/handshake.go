@@ -1,0 +1,170 @@
+package engineio
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Names of the transports, as in the query and in the list of upgrades.
+const (
+	polling       = "polling"
+	websocketName = "websocket"
+)
+
+// ServeHTTP answers one request of a client: a handshake, a poll, a POST or a
+// WebSocket.
+func (e *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// W-S2, H-08: a foreign page is refused on every transport before anything
+	// is looked up.
+	if !e.o.Origin(r) {
+		forbidden().write(w)
+		return
+	}
+	e.allowOrigin(w, r)
+	if r.Method == http.MethodOptions {
+		answer(w, http.StatusNoContent, "text/plain", nil)
+		return
+	}
+	if f := e.serve(w, r); f != nil {
+		f.write(w)
+	}
+}
+
+// allowOrigin lets the page of another host, which Origin has approved, read
+// the answers.
+func (e *Server) allowOrigin(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
+	if r.Method == http.MethodOptions {
+		h.Set("Access-Control-Allow-Methods", "GET, POST")
+		h.Set("Access-Control-Allow-Headers", "Content-Type")
+	}
+}
+
+// serve returns a fault to answer with, or nil once it has answered.
+//
+// W-S3: whatever stands in the query is compared with what is known, never used
+// as a name.
+func (e *Server) serve(w http.ResponseWriter, r *http.Request) *fault {
+	query := r.URL.Query()
+	transport, sid := query.Get("transport"), query.Get("sid")
+	if transport != polling && transport != websocketName {
+		return unknownTransport()
+	}
+	upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	if (transport == websocketName) != upgrade {
+		return badRequest()
+	}
+	if sid == "" {
+		return e.handshake(w, r, transport, query.Get("EIO"))
+	}
+	s := e.find(sid)
+	if s == nil || e.o.PinAddress && s.address != e.o.Address(r) {
+		return unknownSession()
+	}
+	switch {
+	case upgrade:
+		return s.upgrade(w, r)
+	case s.onWebSocket():
+		return badRequest()
+	case r.Method == http.MethodGet:
+		return s.answerPoll(w, r)
+	case r.Method == http.MethodPost:
+		return s.takePost(w, r)
+	}
+	return badRequest()
+}
+
+// handshake opens a session.
+func (e *Server) handshake(w http.ResponseWriter, r *http.Request, transport, version string) *fault {
+	if r.Method != http.MethodGet {
+		return badMethod()
+	}
+	revision := Revision4
+	switch version {
+	case "4":
+	case "3":
+		revision = Revision3
+	default:
+		return badRevision()
+	}
+	s := &Session{server: e, id: newID(), revision: revision, address: e.o.Address(r), done: make(chan struct{})}
+	if f := e.add(s); f != nil {
+		return f
+	}
+	if transport == websocketName {
+		return s.handshakeWebSocket(w, r)
+	}
+	s.open(r, nil)
+	s.mu.Lock()
+	all := s.drain()
+	s.sent(all)
+	s.mu.Unlock()
+	writePayload(w, all, revision)
+	return nil
+}
+
+// open queues the opening packet and hands the session to the layer above.
+func (s *Session) open(r *http.Request, conn *socket) {
+	upgrades := []string{} // never null: clients crash on it
+	if conn == nil {
+		upgrades = append(upgrades, websocketName)
+	}
+	hello, err := json.Marshal(struct {
+		SID          string   `json:"sid"`
+		Upgrades     []string `json:"upgrades"`
+		PingInterval int64    `json:"pingInterval"`
+		PingTimeout  int64    `json:"pingTimeout"`
+		MaxPayload   int      `json:"maxPayload"`
+	}{s.id, upgrades, s.server.o.PingInterval.Milliseconds(), s.server.o.PingTimeout.Milliseconds(), s.server.o.MaxPayload})
+	if err != nil {
+		panic(err) // plain fields
+	}
+	// Holding it keeps the end of the session from being told before its
+	// beginning.
+	s.receiving.Lock()
+	defer s.receiving.Unlock()
+	s.mu.Lock()
+	s.conn = conn
+	s.expect(time.Now())
+	s.push(packet{kind: packetOpen, data: hello})
+	s.mu.Unlock()
+	s.receiver = s.server.o.Accept(s, r)
+}
+
+// add lists a session, if there is room for it.
+func (e *Server) add(s *Session) *fault {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case !e.open:
+		return closing()
+	case len(e.sessions) >= e.o.Sessions || !e.addresses.take(time.Now(), s.address):
+		return tooMany()
+	}
+	e.sessions[s.id] = s
+	return nil
+}
+
+func (e *Server) remove(s *Session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.sessions[s.id] == s {
+		delete(e.sessions, s.id)
+		e.addresses.release(s.address)
+	}
+}
+
+func (e *Server) find(id string) *Session {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sessions[id]
+}

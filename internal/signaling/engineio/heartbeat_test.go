@@ -1,0 +1,164 @@
+package engineio
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// forwarded lets a test say where it is.
+func forwarded(r *http.Request) netip.Addr {
+	if a, err := netip.ParseAddr(r.Header.Get("X-At")); err == nil {
+		return a
+	}
+	return peer(r)
+}
+
+// bubble is a server without sockets, for tests in which time is made.
+type bubble struct {
+	t      *testing.T
+	engine *Server
+	echo   *echo
+	query  string
+	cancel context.CancelFunc
+}
+
+func open(t *testing.T, eio string) *bubble {
+	t.Helper()
+	b := &bubble{t: t}
+	b.engine = New(Options{Accept: func(s *Session, _ *http.Request) Receiver {
+		b.echo = &echo{s: s, closed: make(chan Reason, 1)}
+		return b.echo
+	}})
+	ctx, cancel := context.WithCancel(context.Background())
+	b.cancel = cancel
+	go b.engine.Run(ctx)
+	synctest.Wait()
+	if text := b.do("GET", "transport=polling&EIO="+eio, ""); !strings.Contains(text, `"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`) {
+		t.Fatal(text)
+	}
+	b.query = "transport=polling&EIO=" + eio + "&sid=" + b.echo.s.id
+	return b
+}
+
+func (b *bubble) do(method, query, body string) string {
+	w := httptest.NewRecorder()
+	b.engine.ServeHTTP(w, httptest.NewRequest(method, "/?"+query, strings.NewReader(body)))
+	return w.Body.String()
+}
+
+// W-S10: the server asks every 25 s; who answers stays, who does not is gone 20 s
+// later.
+func TestHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, "4")
+		for range 5 {
+			begin := time.Now()
+			if text := b.do("GET", b.query, ""); text != "2" {
+				t.Fatalf("polled %q", text)
+			}
+			if waited := time.Since(begin); waited < 24*time.Second || waited > 27*time.Second {
+				t.Errorf("the heartbeat came after %v", waited)
+			}
+			if text := b.do("POST", b.query, "3"); text != "ok" {
+				t.Fatal(text)
+			}
+		}
+		if text := b.do("GET", b.query, ""); text != "2" {
+			t.Fatalf("polled %q", text)
+		}
+		begin := time.Now()
+		if text := b.do("GET", b.query, ""); text != "1" {
+			t.Errorf("polled %q", text)
+		}
+		if waited := time.Since(begin); waited < 19*time.Second || waited > 22*time.Second {
+			t.Errorf("the end came after %v", waited)
+		}
+		if r := <-b.echo.closed; r != Silent {
+			t.Errorf("reason %d", r)
+		}
+		b.cancel()
+		synctest.Wait()
+	})
+}
+
+// In version 3 the client asks, and anything it sends shows that it is there.
+func TestHeartbeatOfOldClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, "3")
+		for _, body := range []string{"1:2", "6:2probe", "2:4x", "1:2"} {
+			time.Sleep(40 * time.Second)
+			if text := b.do("POST", b.query, body); text != "ok" {
+				t.Fatal(text)
+			}
+		}
+		if text := b.do("GET", b.query, ""); text != "1:36:3probe2:4x1:3" {
+			t.Errorf("polled %q", text)
+		}
+		begin := time.Now()
+		if text := b.do("GET", b.query, ""); text != "1:1" {
+			t.Errorf("polled %q", text)
+		}
+		if waited := time.Since(begin); waited < 44*time.Second || waited > 47*time.Second {
+			t.Errorf("the end came after %v", waited)
+		}
+		if r := <-b.echo.closed; r != Silent {
+			t.Errorf("reason %d", r)
+		}
+		b.cancel()
+		synctest.Wait()
+	})
+}
+
+// The end of Run ends every session, and polls that wait are answered.
+func TestShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, "4")
+		polled := make(chan string, 1)
+		go func() { polled <- b.do("GET", b.query, "") }()
+		synctest.Wait()
+		b.cancel()
+		if text := <-polled; text != "1" {
+			t.Errorf("polled %q", text)
+		}
+		if r := <-b.echo.closed; r != Shutdown {
+			t.Errorf("reason %d", r)
+		}
+		synctest.Wait()
+		if text := b.do("GET", "transport=polling&EIO=4", ""); text != `{"code":3,"message":"Server is not running"}` {
+			t.Error(text)
+		}
+	})
+}
+
+// H-18: an address opens so many sessions at once, then so many a second.
+func TestConnectRate(t *testing.T) {
+	a := newAddresses(1000, 5)
+	now := time.Unix(1000, 0)
+	from := netip.MustParseAddr("192.0.2.1")
+	taken := func() (n int) {
+		for a.take(now, from) {
+			n++
+		}
+		return n
+	}
+	if n := taken(); n != 50 {
+		t.Errorf("%d at once", n)
+	}
+	now = now.Add(2 * time.Second)
+	if n := taken(); n != 10 {
+		t.Errorf("%d after two seconds", n)
+	}
+	for range 60 {
+		a.release(from)
+	}
+	a.forget(now.Add(time.Minute))
+	if len(a.known) != 0 {
+		t.Error("an address is kept for ever")
+	}
+}

@@ -1,0 +1,121 @@
+package signaling
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"time"
+
+	"iceserver/internal/signaling/rooms"
+	"iceserver/internal/signaling/socketio"
+)
+
+// namespace is the server as socketio sees it.
+type namespace Server
+
+// errToken is what a client without a good token is told; which of its faults
+// it has is nobody's business.
+var errToken = errors.New("invalid token")
+
+// Connect lets a client in, or refuses it.
+func (n *namespace) Connect(k *socketio.Socket, auth json.RawMessage) error {
+	s, c := (*Server)(n), k.Link().(*client)
+	now := time.Now()
+	// Parts of a query that cannot be read are as good as absent, as everywhere
+	// in net/http.
+	query, _ := url.ParseQuery(c.query)
+	h := rooms.Hello{Query: query, From: c.from, Fresh: secret()}
+	var given struct{ PID, Token string }
+	if len(auth) > 0 {
+		// What does not fit is as good as absent.
+		_ = json.Unmarshal(auth, &given)
+	}
+	if !k.Old() {
+		h.NewPID, h.PID = secret(), given.PID
+	}
+	if s.o.Tokens != nil {
+		grant, err := s.o.Tokens.Grant(cmp.Or(given.Token, query.Get("token")), now)
+		if err != nil {
+			s.refused()
+			return errToken
+		}
+		h.Grant = &grant
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last++
+	h.Socket = s.last
+	s.clients[h.Socket] = k
+	k.ID = uint64(h.Socket)
+	var out rooms.Outbox
+	if err := s.rooms.Connect(now, h, &out); err != nil {
+		s.stats.Refused++
+		delete(s.clients, h.Socket)
+		return err
+	}
+	delete(s.unjoined, c)
+	s.carryOut(out)
+	return nil
+}
+
+func (s *Server) refused() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Refused++
+}
+
+// Event takes one event of a client.
+func (n *namespace) Event(k *socketio.Socket, e socketio.Event) {
+	s := (*Server)(n)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Messages++
+	var out rooms.Outbox
+	s.rooms.Event(time.Now(), rooms.SocketID(k.ID), rooms.Event(e), &out)
+	s.carryOut(out)
+}
+
+// Disconnect takes the end of a connection.
+func (n *namespace) Disconnect(k *socketio.Socket, left bool) {
+	s := (*Server)(n)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.clients, rooms.SocketID(k.ID))
+	// It may stay connected and join again; Closed takes it off the list if not.
+	s.unjoined[k.Link().(*client)] = time.Now()
+	var out rooms.Outbox
+	s.rooms.Disconnect(time.Now(), rooms.SocketID(k.ID), left, &out)
+	s.carryOut(out)
+}
+
+// carryOut does what the rooms decided. s.mu is held.
+func (s *Server) carryOut(out rooms.Outbox) {
+	for _, e := range out {
+		k := s.clients[e.Socket]
+		if k == nil {
+			continue
+		}
+		switch e.Kind {
+		case rooms.Welcome:
+			k.Welcome(e.SID, e.PID)
+		case rooms.Emit:
+			k.Emit(socketio.Event(e.Event))
+		case rooms.Ack:
+			k.Ack(e.Event.Ack, e.Event.Args...)
+		case rooms.Disconnect:
+			k.Disconnect()
+		}
+	}
+}
+
+// secret is a name that nobody can guess.
+//
+// W-05: 128 random bits.
+func secret() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}

@@ -1,0 +1,16 @@
+package rooms
+
+// The texts that clients and demos compare with, word for word.
+const (
+	roomNotAvailable   = "Room not available"
+	invalidPassword    = "Invalid password"
+	userNotAvailable   = "User ID does not exist"
+	permissionDenied   = "Room permission denied"
+	roomFull           = "Room full"
+	noRoomJoined       = "Did not join any room yet"
+	identifierMissing  = "publicRoomIdentifier is required"
+	passwordMissing    = "You did not enter the password."
+	roomIDMissing      = "You did not enter the room-id."
+	passwordNotNeeded  = "This room do not have any password."
+	adminNotServedHere = `Please pass "adminUserName" and "adminPassword" via socket.io parameters.`
+)

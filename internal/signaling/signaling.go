@@ -1,0 +1,157 @@
+// Package signaling is the Socket.IO server that the RTCMultiConnection client
+// and its demos talk to. Three layers do the work and do not know each other's
+// insides: engineio moves messages over HTTP, socketio gives them meaning, rooms
+// decides what they do. This package puts them together.
+package signaling
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"iceserver/internal/signaling/engineio"
+	"iceserver/internal/signaling/rooms"
+	"iceserver/internal/signaling/socketio"
+)
+
+// Limits bound what clients can use up. Zero values stand for the defaults named.
+type Limits struct {
+	Sessions     int     // 10 000 connections
+	PerAddress   int     // 1 000 connections of one address (IPv6: of one /64)
+	ConnectRate  float64 // 50 new connections a second and address; negative: no limit
+	Rooms        int     // 10 000
+	RoomRate     float64 // 1 new room a second and address; negative: no limit
+	Participants int     // 1 000 in a room
+	MessageBytes int     // 1 000 000: the longest message
+	FanoutBytes  int     // 64 KiB: the longest message to a whole room
+	MessageRate  float64 // 50 messages a second of one client, with a burst of ten times as many; negative: no limit
+	Buffer       int     // 2 MiB waiting for a client that reads slowly
+}
+
+// Options of a server.
+type Options struct {
+	// Origins are pages of other hosts that may connect, "https://example.org".
+	// Pages of the host that the request names may always, and so may clients
+	// that are no pages.
+	Origins []string
+	// TrustedProxies may say in X-Forwarded-For who the client is.
+	TrustedProxies []netip.Prefix
+	Limits         Limits
+	// Tokens decides who may open and join rooms; nil: everybody.
+	Tokens Tokens
+	// Grace is how long a lost connection may take to come back before others
+	// are told. Zero: 15 s; negative: none.
+	Grace time.Duration
+	Log   *slog.Logger // nil: silent
+}
+
+// Stats are counts for metrics; those that are not about now only grow.
+type Stats struct {
+	Sessions int // connections now, those without a user included
+	rooms.Stats
+	Messages uint64 // events of clients
+	Delayed  uint64 // of them, those that came faster than the limit allows
+	Refused  uint64 // connects refused for a token, an id or an event name
+}
+
+// Server is the signaling server, an http.Handler for the path /socket.io/.
+type Server struct {
+	o       Options
+	origins map[string]bool
+	engine  *engineio.Server
+	sockets *socketio.Server
+
+	mu       sync.Mutex // guards the following; effects are carried out under it, so they keep their order
+	rooms    *rooms.Rooms
+	clients  map[rooms.SocketID]*socketio.Socket
+	last     rooms.SocketID
+	unjoined map[*client]time.Time // sessions that have not joined, and since when
+	stats    Stats
+}
+
+// New makes a server; it answers once Run runs. The error names an origin that
+// is none.
+func New(o Options) (*Server, error) {
+	s := &Server{
+		o: o, origins: map[string]bool{},
+		rooms: rooms.New(rooms.Options{
+			Rooms: o.Limits.Rooms, RoomRate: o.Limits.RoomRate, Participants: o.Limits.Participants,
+			Fanout: o.Limits.FanoutBytes, Grace: o.Grace,
+		}),
+		clients: map[rooms.SocketID]*socketio.Socket{}, unjoined: map[*client]time.Time{},
+	}
+	if s.o.Log == nil {
+		s.o.Log = slog.New(slog.DiscardHandler)
+	}
+	if s.o.Limits.MessageRate == 0 {
+		s.o.Limits.MessageRate = 50
+	}
+	for _, origin := range o.Origins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme == "" || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" {
+			return nil, fmt.Errorf("signaling: %q is no origin: want https://host or https://host:port", origin)
+		}
+		s.origins[strings.ToLower(u.Scheme+"://"+u.Host)] = true
+	}
+	s.sockets = socketio.NewServer(map[string]socketio.Namespace{"/": (*namespace)(s)})
+	s.engine = engineio.New(engineio.Options{
+		MaxPayload: o.Limits.MessageBytes, Buffer: o.Limits.Buffer, Sessions: o.Limits.Sessions,
+		PerAddress: o.Limits.PerAddress, ConnectRate: o.Limits.ConnectRate,
+		Origin: s.allowed, Address: s.address, Accept: s.accept,
+	})
+	return s, nil
+}
+
+// ServeHTTP answers Engine.IO requests. The scripts for pages under the same path
+// are served elsewhere.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
+
+// Run serves until ctx ends; then it closes all connections and waits for them.
+func (s *Server) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { s.engine.Run(ctx) })
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case now := <-tick.C:
+			s.expire(now)
+		}
+	}
+	work.Wait()
+}
+
+// joinTime is how long a session may go without joining the namespace.
+const joinTime = 45 * time.Second
+
+// expire ends what has had its time.
+func (s *Server) expire(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out rooms.Outbox
+	s.rooms.Expire(now, &out)
+	s.carryOut(out)
+	for c, since := range s.unjoined {
+		if now.Sub(since) > joinTime {
+			delete(s.unjoined, c)
+			c.session.Close()
+		}
+	}
+}
+
+// Stats returns the counts.
+func (s *Server) Stats() Stats {
+	sessions := s.engine.Sessions()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats := s.stats
+	stats.Sessions, stats.Stats = sessions, s.rooms.Stats()
+	return stats
+}
