@@ -1,0 +1,130 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"net/http"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// originals is where the list of the original demos is; the demos themselves
+// keep their paths, which their pages name.
+const originals = "/demos/original/"
+
+// literal is how sixteen of the demos name their servers, all alike.
+var literal = regexp.MustCompile(`connection\.iceServers\s*=\s*\[\s*\{\s*['"]?urls['"]?\s*:\s*\[[^\]]*\]\s*,?\s*\}\s*\]\s*;?`)
+
+// socketURL stands in every demo; those without the literal get their servers
+// behind it.
+var socketURL = regexp.MustCompile(`connection\.socketURL\s*=\s*['"]/['"];`)
+
+// demos serves the original demos of RTCMultiConnection from a folder.
+type demos struct {
+	files      fs.FS
+	iceServers func(*http.Request) json.RawMessage
+}
+
+func newDemos(o Options) *demos {
+	d := &demos{files: o.DemosDir, iceServers: o.ICEServers}
+	if d.files == nil {
+		return d
+	}
+	if info, err := fs.Stat(d.files, "demos"); err == nil && info.IsDir() {
+		if sub, err := fs.Sub(d.files, "demos"); err == nil {
+			d.files = sub
+		}
+	}
+	return d
+}
+
+// serve answers a path below /demos/ and says whether it did.
+func (d *demos) serve(w http.ResponseWriter, r *http.Request, p string) bool {
+	rest, ok := strings.CutPrefix(p, "/demos/")
+	if d.files == nil || (!ok && p+"/" != originals) {
+		return false
+	}
+	if p+"/" == originals {
+		redirect(w, r, originals)
+		return true
+	}
+	name := strings.TrimPrefix(p, originals)
+	if name == p {
+		name = rest
+	}
+	return d.serveFile(w, r, p, name)
+}
+
+func (d *demos) serveFile(w http.ResponseWriter, r *http.Request, p, name string) bool {
+	if strings.HasSuffix(name, "/") || name == "" {
+		name += "index.html"
+	} else if info, err := fs.Stat(d.files, valid(name)); err == nil && info.IsDir() {
+		// Their pages build addresses from their own, so the slash has to be there.
+		redirect(w, r, p+"/")
+		return true
+	}
+	kind := contentType(name)
+	if valid(name) == "" || kind == "" {
+		return false
+	}
+	body, err := fs.ReadFile(d.files, name)
+	if err != nil {
+		// Their own list links to Video-Broadcasting.html, which is a file in
+		// small letters.
+		body, err = fs.ReadFile(d.files, strings.ToLower(name))
+	}
+	if err != nil {
+		return false
+	}
+	h := w.Header()
+	demosPolicy(h, r)
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", "no-cache")
+	if path.Ext(name) == ".html" {
+		// Credentials are in it.
+		h.Set("Cache-Control", "no-store")
+		body = d.fill(body, r)
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	return true
+}
+
+// valid is the name, or "" if it is none or one that begins with a dot anywhere:
+// a checkout has folders that are nobody's business.
+func valid(name string) string {
+	if !fs.ValidPath(name) || strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
+		return ""
+	}
+	return name
+}
+
+// fill puts this server's ICE servers where a page names others, and none are
+// left that belong to somebody else.
+func (d *demos) fill(page []byte, r *http.Request) []byte {
+	line := append([]byte("connection.iceServers = "), d.servers(r)...)
+	line = append(line, ';')
+	if literal.Match(page) {
+		return literal.ReplaceAllLiteral(page, line)
+	}
+	return socketURL.ReplaceAllFunc(page, func(found []byte) []byte {
+		return append(append(append([]byte{}, found...), '\n'), line...)
+	})
+}
+
+// servers is JSON that may stand in a script of a page: "<" cannot end it.
+func (d *demos) servers(r *http.Request) []byte {
+	none := []byte("[]")
+	if d.iceServers == nil {
+		return none
+	}
+	raw := d.iceServers(r)
+	if !json.Valid(raw) {
+		return none
+	}
+	var escaped bytes.Buffer
+	json.HTMLEscape(&escaped, raw)
+	return escaped.Bytes()
+}

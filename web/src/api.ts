@@ -1,0 +1,107 @@
+// The API of the server that sent the page, and the key of a link to it.
+import { fragmentPairs } from './ice/fragment';
+
+/** Why the server answered something other than success. */
+export interface Attempt {
+  time: string;
+  method: string;
+  code: number;
+  cause: string;
+  rule: string;
+  peer: string;
+  username: string;
+}
+
+export interface Status {
+  name: string;
+  version: string;
+  stun: string;
+  turn: string;
+  tls: { status: string; days?: number };
+  host: string;
+  stunUrls?: string[];
+}
+
+export type Credentials =
+  | { state: 'ok'; iceServers: RTCIceServer[]; ttl: number }
+  | { state: 'refused' | 'absent' | 'throttled' | 'offline' };
+
+const KEY = 'iceserver.key';
+
+/**
+ * The key of the link, taken out of the address bar into the tab's memory: an
+ * address bar is photographed, shared and kept; a tab's memory is not.
+ */
+export function linkKey(): string {
+  const pairs = fragmentPairs(location.hash);
+  const key = pairs.find(([name]) => name === 'key')?.[1];
+  if (key === undefined) return stored();
+  try {
+    sessionStorage.setItem(KEY, key);
+  } catch { /* storage is off: the key lives as long as the page */ }
+  const rest = location.hash.slice(1).split('&').filter((pair) => !pair.startsWith('key=')).join('&');
+  history.replaceState(history.state, '', rest === '' ? location.pathname + location.search : `#${rest}`);
+  return key;
+}
+
+function stored(): string {
+  try {
+    return sessionStorage.getItem(KEY) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+const authorized = (key: string): Record<string, string> => (key === '' ? {} : { Authorization: `Bearer ${key}` });
+
+/** Asks for credentials of this server; never throws, since the pages work without. */
+export async function fetchCredentials(key: string, label: string): Promise<Credentials> {
+  try {
+    const response = await fetch('/api/v1/credentials', {
+      method: 'POST', cache: 'no-store',
+      headers: { 'Content-Type': 'application/json', ...authorized(key) },
+      body: JSON.stringify({ label }),
+    });
+    // Without a key nothing was refused that anybody had asked for.
+    if (response.status === 401 || response.status === 403) return { state: key === '' ? 'absent' : 'refused' };
+    if (response.status === 429) return { state: 'throttled' };
+    if (!response.ok) return { state: 'absent' };
+    const body = await response.json() as { iceServers?: unknown; ttl?: unknown };
+    if (!Array.isArray(body.iceServers)) return { state: 'absent' };
+    return { state: 'ok', iceServers: body.iceServers as RTCIceServer[], ttl: Number(body.ttl) || 0 };
+  } catch {
+    return { state: 'offline' };
+  }
+}
+
+export async function fetchStatus(): Promise<Status | undefined> {
+  try {
+    const response = await fetch('/api/v1/status', { cache: 'no-store' });
+    return response.ok ? await response.json() as Status : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the server saw of this key's credentials, and its clock minus ours; nothing when it does not tell. */
+export async function fetchAttempts(key: string): Promise<{ attempts: Attempt[]; skew: number } | undefined> {
+  if (key === '') return undefined;
+  try {
+    const response = await fetch('/api/v1/attempts', { cache: 'no-store', headers: authorized(key) });
+    if (!response.ok) return undefined;
+    const body = await response.json() as { attempts?: Attempt[] };
+    const date = Date.parse(response.headers.get('Date') ?? '');
+    // The header has whole seconds; a smaller difference is no difference.
+    const skew = Number.isNaN(date) || Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
+    return { attempts: body.attempts ?? [], skew };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Addresses of STUN at this server, for those without a key. */
+export function stunUrls(status: Status | undefined): string[] {
+  if (status?.stunUrls) return status.stunUrls;
+  const host = status?.host ?? location.hostname;
+  return host === '' ? [] : [`stun:${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}`];
+}

@@ -1,0 +1,4 @@
+import { mount } from '../ui/site';
+import { ChatPage } from './chatpage';
+
+mount(ChatPage);

@@ -1,0 +1,4 @@
+import { mount } from '../ui/site';
+import { CallPage } from './callpage';
+
+mount(() => <CallPage kind="screen" />);
