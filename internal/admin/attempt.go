@@ -1,0 +1,107 @@
+package admin
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Attempt is one request that the relay answered, as the one who sent it may
+// see it.
+type Attempt struct {
+	Time      time.Time `json:"time"`
+	Method    string    `json:"method"`
+	Code      int       `json:"code"`  // STUN error code; 0: accepted
+	Cause     string    `json:"cause"` // why, in a word
+	Rule      string    `json:"rule"`  // of the policy about peers, for 403
+	Peer      string    `json:"peer"`
+	Username  string    `json:"username"`
+	Transport string    `json:"transport"`
+}
+
+const (
+	// attemptsKept is how many are remembered of one link.
+	attemptsKept = 200
+	// holdersKept is of how many links; the one that was quiet longest goes.
+	holdersKept = 256
+)
+
+// Attempts remembers the latest requests made with each link's credentials. It
+// may be used from several goroutines.
+type Attempts struct {
+	mu      sync.Mutex // guards the following
+	holders map[string]*history
+	clock   uint64 // counts additions
+}
+
+// history is a ring of attempts.
+type history struct {
+	list []Attempt
+	next int // the oldest, once the ring is full
+	last uint64
+}
+
+// NewAttempts returns an empty memory.
+func NewAttempts() *Attempts { return &Attempts{holders: map[string]*history{}} }
+
+// Add notes an attempt of the holder of a link. Whose it is the caller has made
+// sure of: names are text that anybody can send.
+func (a *Attempts) Add(holder string, t Attempt) {
+	t.Username = clip(t.Username)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := a.holders[holder]
+	if h == nil {
+		a.makeRoom()
+		h = &history{}
+		a.holders[holder] = h
+	}
+	a.clock++
+	h.last = a.clock
+	if len(h.list) < attemptsKept {
+		h.list = append(h.list, t)
+		return
+	}
+	h.list[h.next] = t
+	h.next = (h.next + 1) % attemptsKept
+}
+
+// makeRoom forgets the holder who was quiet longest. The caller holds mu.
+func (a *Attempts) makeRoom() {
+	if len(a.holders) < holdersKept {
+		return
+	}
+	var oldest string
+	for id, h := range a.holders {
+		if oldest == "" || h.last < a.holders[oldest].last {
+			oldest = id
+		}
+	}
+	delete(a.holders, oldest)
+}
+
+// of returns what was noted of a holder, the oldest first; never nil.
+func (a *Attempts) of(holder string) []Attempt {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := a.holders[holder]
+	if h == nil {
+		return []Attempt{}
+	}
+	return slices.Concat(h.list[h.next:], h.list[:h.next])
+}
+
+// attempts answers GET /api/v1/attempts: with what was done with the credentials
+// of this very link.
+//
+// H-05: another one's are not to be had, whatever is asked for: the key says
+// whose they are.
+func (a *API) attempts(c *call) {
+	reply(c.w, http.StatusOK, struct {
+		Attempts []Attempt `json:"attempts"`
+	}{a.o.Attempts.of(c.link.ID)})
+}
+
+// status answers GET /api/v1/status.
+func (a *API) status(c *call) { reply(c.w, http.StatusOK, a.o.Status()) }
