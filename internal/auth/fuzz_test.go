@@ -35,7 +35,7 @@ func FuzzREST(f *testing.F) {
 			t.Fatalf("%q: %v", username, r.Valid(username, now, 0))
 		}
 		// Renewed, it is the same user to the quota.
-		if id != "" && QuotaID(username, separator) != id {
+		if QuotaID(username, separator) != id {
 			t.Fatalf("%q counts as %q", username, QuotaID(username, separator))
 		}
 		if allDigits(string([]byte{r.separator()})) {

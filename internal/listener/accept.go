@@ -112,12 +112,12 @@ func (l *Listener) serve(ctx context.Context, c *conn) {
 		c.Close()
 		return
 	}
-	switch p {
-	case speaksTURN:
+	switch {
+	case p == speaksTURN && l.open != nil:
 		l.serveStream(ctx, c, c, head, overTCP)
-	case speaksHTTP:
+	case p == speaksHTTP:
 		l.serveHTTP(ctx, c, &ahead{Conn: c, head: head})
-	case speaksTLS:
+	case p == speaksTLS:
 		l.serveTLS(ctx, c, head)
 	default:
 		l.counts.add(unrecognised)

@@ -207,17 +207,29 @@ func (a *association) read(k link) {
 				l.counts.add(authenticateLate)
 				return
 			}
-			idle := heard.Add(l.limits.Idle)
-			if !time.Now().Before(idle) {
+			now := time.Now()
+			idle := heard.Add(l.limits.Unused)
+			if k.Holds() {
+				idle = heard.Add(l.limits.Idle)
+			}
+			if !now.Before(idle) {
 				l.counts.add(dtlsIdle)
 				return
 			}
-			_ = a.conn.SetReadDeadline(idle)
+			// The allocation may end meanwhile, which wakes nobody here.
+			_ = a.conn.SetReadDeadline(earlier(idle, now.Add(l.limits.Unused)))
 		case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, dtls.ErrConnClosed):
 			return
 		}
 		// Anything else is about one record, and the library goes on.
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // write writes what the relay has for the client.

@@ -66,9 +66,29 @@ func TestDTLSDeadlines(t *testing.T) {
 		s.counted(t, authenticateLate, 1)
 	})
 	t.Run("silence", func(t *testing.T) {
-		s := serve(t, withTrust, withLimits(Limits{Authenticate: 500 * time.Millisecond, Idle: 100 * time.Millisecond}))
+		s := serve(t, withAllocation, withLimits(Limits{Authenticate: 500 * time.Millisecond, Idle: 100 * time.Millisecond}))
 		dialDTLS(t, s)
 		s.link(t).wait(t)
+		s.counted(t, dtlsIdle, 1)
+	})
+	unused := withLimits(Limits{Authenticate: 500 * time.Millisecond, Unused: 100 * time.Millisecond})
+	t.Run("silence without an allocation", func(t *testing.T) {
+		s := serve(t, withTrust, unused)
+		dialDTLS(t, s)
+		s.link(t).wait(t)
+		s.counted(t, dtlsIdle, 1)
+	})
+	t.Run("an allocation that ends in silence", func(t *testing.T) {
+		s := serve(t, withAllocation, unused)
+		dialDTLS(t, s)
+		k := s.link(t)
+		select {
+		case <-k.closed:
+			t.Error("closed although it holds an allocation")
+		case <-time.After(time.Second):
+		}
+		k.holds.Store(false)
+		k.wait(t)
 		s.counted(t, dtlsIdle, 1)
 	})
 }

@@ -3,6 +3,7 @@ package listener
 import (
 	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -84,10 +85,19 @@ func advise(err error) error {
 // Set replaces the certificate for those who connect from now on.
 func (c *Certificates) Set(pair tls.Certificate) { c.current.Store(&pair) }
 
+// Leaf is the certificate itself, the first of its chain; nil if there is none.
+// It must not be changed.
+func (c *Certificates) Leaf() *x509.Certificate {
+	if pair := c.current.Load(); pair != nil {
+		return pair.Leaf
+	}
+	return nil
+}
+
 // NotAfter is when the certificate expires, or the zero time if that is not known.
 func (c *Certificates) NotAfter() time.Time {
-	if pair := c.current.Load(); pair != nil && pair.Leaf != nil {
-		return pair.Leaf.NotAfter
+	if leaf := c.Leaf(); leaf != nil {
+		return leaf.NotAfter
 	}
 	return time.Time{}
 }

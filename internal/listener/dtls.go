@@ -27,7 +27,8 @@ type dtlsSocket struct {
 	local        netip.AddrPort
 	certificates *Certificates
 	places       *admission
-	jar          cookieJar // of the goroutine that reads the socket
+	jar          cookieJar   // of the goroutine that reads the socket
+	answers      *helloLimit // and this too
 
 	mu           sync.Mutex // guards the following
 	associations map[netip.AddrPort]*association
@@ -54,7 +55,7 @@ func bindDTLS(at netip.AddrPort, l *Listener, c *Certificates, places *admission
 	}
 	return &dtlsSocket{
 		l: l, socket: socket.(*net.UDPConn), local: addrPort(socket.LocalAddr()),
-		certificates: c, places: places,
+		certificates: c, places: places, answers: newHelloLimit(l.limits.Hellos),
 		associations: make(map[netip.AddrPort]*association),
 	}, nil
 }
@@ -107,6 +108,8 @@ func (s *dtlsSocket) datagram(ctx context.Context, from netip.AddrPort, b []byte
 // R-6347-4.2.1-a (RFC 6347, 4.2.1), A-D07, A-X12: without a valid cookie the
 // answer is a HelloVerifyRequest, shorter than what it answers, and nothing is
 // remembered.
+// A-D04: whoever sends in the name of another makes this server send that one a
+// bounded number of answers, in bounded memory.
 // R-6347-4.2.1-b (RFC 6347, 4.2.1): a wrong cookie counts as none.
 // R-9147-5.11-a (RFC 9147, 5.11): a ClientHello ends an association that its
 // address already has only with a valid cookie, and never the one that it began.
@@ -116,6 +119,12 @@ func (s *dtlsSocket) hello(ctx context.Context, from netip.AddrPort, b []byte) {
 		s.l.counts.add(dtlsHelloBroken)
 		return
 	}
+	now := time.Now()
+	verified := !h.old && s.jar.valid(now, from, &h)
+	if !verified && !s.answers.allow(now, from.Addr()) {
+		s.l.counts.add(dtlsHellos)
+		return
+	}
 	if h.old {
 		// R-9325-3.1-a (RFC 9325, 3.1): DTLS 1.0 is refused, in so many words,
 		// since a client may have another version to try.
@@ -123,8 +132,7 @@ func (s *dtlsSocket) hello(ctx context.Context, from netip.AddrPort, b []byte) {
 		s.l.counts.add(dtlsOld)
 		return
 	}
-	now := time.Now()
-	if !s.jar.valid(now, from, &h) {
+	if !verified {
 		cookie := s.jar.cookie(now, from, &h)
 		_, _ = s.socket.WriteToUDPAddrPort(h.appendVerify(nil, cookie[:]), from)
 		s.l.counts.add(dtlsChallenged)

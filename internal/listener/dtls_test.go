@@ -228,7 +228,7 @@ func exchange(t *testing.T, socket *net.UDPConn, s *server, b []byte) []byte {
 // A-D07, A-X12: a hello without its cookie, or with another's, is answered with
 // fewer bytes than it had, and leaves nothing in memory.
 func TestHelloVerifyIsStateless(t *testing.T) {
-	s := serve(t)
+	s := serve(t, withLimits(Limits{Hellos: 10_000}))
 	first, second := udpSocket(t), udpSocket(t)
 	answer := exchange(t, first, s, hello(nil, 0, 5))
 	if len(answer) != verifySize || answer[0] != recordHandshake || answer[recordHeader] != handshakeVerify ||

@@ -34,6 +34,7 @@ type testLink struct {
 	once           sync.Once
 	echo           bool
 	trusted        atomic.Bool
+	holds          atomic.Bool
 }
 
 func (k *testLink) Deliver(msg []byte) error {
@@ -68,6 +69,8 @@ func (k *testLink) Next(block [][]byte) ([][]byte, error) {
 }
 
 func (k *testLink) Authenticated() bool { return k.trusted.Load() }
+
+func (k *testLink) Holds() bool { return k.holds.Load() }
 
 func (k *testLink) Close() { k.once.Do(func() { close(k.closed) }) }
 
@@ -107,13 +110,15 @@ type server struct {
 // setting changes the options, or what the links of the test are like.
 type setting func(*Options, *linkKind)
 
-type linkKind struct{ echo, trusted bool }
+type linkKind struct{ echo, trusted, holds bool }
 
 func withLimits(l Limits) setting { return func(o *Options, _ *linkKind) { o.Limits = l } }
 
 func withEcho(_ *Options, k *linkKind) { k.echo = true }
 
 func withTrust(_ *Options, k *linkKind) { k.trusted = true }
+
+func withAllocation(_ *Options, k *linkKind) { k.trusted, k.holds = true, true }
 
 // serve starts a server that ends with the test.
 func serve(t *testing.T, settings ...setting) *server {
@@ -137,6 +142,7 @@ func serve(t *testing.T, settings ...setting) *server {
 			got: make(chan []byte, 1000), out: make(chan []byte, 1000), closed: make(chan struct{}),
 		}
 		k.trusted.Store(kind.trusted)
+		k.holds.Store(kind.holds)
 		s.links <- k
 		return k, nil
 	})

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -151,4 +153,67 @@ func TestBadRequests(t *testing.T) {
 	c := dial(t, s.tcp)
 	send(t, c, []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
 	receive(t, c, []byte("HTTP/1.1 404 Not Found\r\n"))
+}
+
+// An answer may take longer than a request may: a browser that polls waits for
+// it, and is not taken for one that has gone away.
+func TestLongAnswer(t *testing.T) {
+	const request = 100 * time.Millisecond
+	l := listenForPages(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+			w.WriteHeader(http.StatusGone)
+		case <-time.After(3 * request):
+		}
+	}))
+	l.http.server.ReadTimeout = request
+	run(t, l)
+	tcp, _, _ := l.Addrs()
+	answer, err := http.Get("http://" + tcp[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("the request has ended with %s", answer.Status)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// A port of pages alone has them with TLS and without, and no TURN.
+func TestPagesAlone(t *testing.T) {
+	l := listenForPages(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	run(t, l)
+	tcp, _, _ := l.Addrs()
+	at := tcp[0].String()
+	for _, alpn := range [][]string{nil, {alpnHTTP1}} {
+		c := dialTLS(t, at, alpn...)
+		send(t, c, []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+		receive(t, c, []byte("HTTP/1.1 418"))
+	}
+	plain := dial(t, at)
+	send(t, plain, []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	receive(t, plain, []byte("HTTP/1.1 418"))
+	for _, c := range []net.Conn{dial(t, at), dialTLS(t, at)} {
+		send(t, c, binding(0))
+		mustEnd(t, c)
+	}
+	if c := tls.Client(dial(t, at), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{alpnTURN}}); c.Handshake() == nil {
+		t.Error("TURN was agreed upon")
+	}
+	if _, err := New(Options{Log: l.log}); err == nil {
+		t.Error("a listener for nothing")
+	}
+}
+
+// listenForPages opens a listener without a relay.
+func listenForPages(t *testing.T, h http.Handler) *Listener {
+	t.Helper()
+	l, err := New(Options{
+		TCP: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Certificates: selfSigned(t), HTTP: h, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }

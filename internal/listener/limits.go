@@ -41,6 +41,15 @@ type Limits struct {
 	// own. Default: 65 minutes, a little more than the longest allocation
 	// lives without a refresh (RFC 8656, 7.2: 3600 s).
 	Idle time.Duration
+	// Unused is how long a DTLS client may be silent that has no allocation
+	// any more. Default: 3 minutes: a browser that has closed its allocation
+	// is done with the connection, and one that vanished held it to the end.
+	Unused time.Duration
+
+	// Hellos is how many answers a second to ClientHellos without a cookie one
+	// IPv4 address or IPv6 /64 gets, and five times that at once: the sender
+	// may be forged. Default: 100.
+	Hellos int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -53,6 +62,9 @@ func (l Limits) withDefaults() Limits {
 	if l.Handshakes <= 0 {
 		l.Handshakes = max(1, runtime.GOMAXPROCS(0)/2)
 	}
+	if l.Hellos <= 0 {
+		l.Hellos = 100
+	}
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
@@ -63,6 +75,7 @@ func (l Limits) withDefaults() Limits {
 		{&l.Write, 10 * time.Second},
 		{&l.Linger, time.Second},
 		{&l.Idle, 65 * time.Minute},
+		{&l.Unused, 3 * time.Minute},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value

@@ -14,6 +14,8 @@ type link interface {
 	Next(block [][]byte) ([][]byte, error)
 	// Authenticated tells whether there is or was an allocation.
 	Authenticated() bool
+	// Holds tells whether there is an allocation now.
+	Holds() bool
 	// Close makes Next return io.EOF.
 	Close()
 }

@@ -24,14 +24,14 @@ import (
 	"iceserver/internal/relay"
 )
 
-// Options say where to listen and what stands behind. Log and Relay are needed,
-// and Certificates wherever TLS or DTLS is.
+// Options say where to listen and what stands behind. Log is needed, Relay or
+// HTTP, and Certificates wherever TLS or DTLS is.
 type Options struct {
 	TCP  []netip.AddrPort // TURN, TLS and HTTP are told apart by their first bytes,
 	TLS  []netip.AddrPort // here as there; two lists because the ports differ
 	DTLS []netip.AddrPort // UDP addresses, none of them a wildcard
 
-	Relay        *relay.Relay
+	Relay        *relay.Relay  // nil: HTTP alone is served, with TLS and without
 	Certificates *Certificates // nil: whoever begins TLS is turned away
 	HTTP         http.Handler  // nil: a short 404
 	Limits       Limits
@@ -61,13 +61,16 @@ type Listener struct {
 
 // New opens the sockets. The error names the address that could not be had.
 func New(o Options) (*Listener, error) {
-	if o.Relay == nil {
+	switch {
+	case o.Relay != nil:
+		return listen(o, relayOpener(o.Relay))
+	case o.HTTP == nil || len(o.DTLS) > 0:
 		return nil, errors.New("listener: no relay")
 	}
-	return listen(o, relayOpener(o.Relay))
+	return listen(o, nil)
 }
 
-// listen is New behind any opener of links.
+// listen is New behind any opener of links; without one nobody speaks TURN.
 func listen(o Options, open opener) (*Listener, error) {
 	if o.Certificates == nil && len(o.TLS)+len(o.DTLS) > 0 {
 		return nil, errors.New("listener: TLS and DTLS need a certificate and its key")
@@ -81,7 +84,7 @@ func listen(o Options, open opener) (*Listener, error) {
 		streams: newAdmission(limits),
 	}
 	if o.Certificates != nil {
-		l.config = tlsConfig(o.Certificates, l.gate, o.HTTP != nil)
+		l.config = tlsConfig(o.Certificates, l.gate, protocols(open != nil, o.HTTP != nil))
 	}
 	l.http = newHTTPServer(o.HTTP, limits)
 	if err := l.bind(o); err != nil {
@@ -148,12 +151,13 @@ func (l *Listener) Run(ctx context.Context) error {
 	for _, s := range l.dtls {
 		l.tasks.Go(func() { s.serve(ctx) })
 	}
-	<-ctx.Done()
+	l.report(ctx)
 	l.conns.Range(func(c, _ any) bool {
 		c.(*conn).Close()
 		return true
 	})
 	l.tasks.Wait()
+	l.tell()
 	return nil
 }
 

@@ -83,9 +83,15 @@ func bound(b []byte) (netip.AddrPort, bool) {
 // serveWithRelay starts a listener on the real relay; both end with the test.
 func serveWithRelay(t *testing.T) (tcp, tls, dtls netip.AddrPort, certs *Certificates) {
 	t.Helper()
+	return serveWithUsers(t, nobody{})
+}
+
+// serveWithUsers is serveWithRelay for those whose keys are known.
+func serveWithUsers(t *testing.T, keys relay.Keys) (tcp, tls, dtls netip.AddrPort, certs *Certificates) {
+	t.Helper()
 	loopback := netip.MustParseAddr("127.0.0.1")
 	r, err := relay.New(relay.Options{
-		Workers: 2, Relays: []relay.RelayAddr{{Local: loopback}}, Keys: nobody{},
+		Workers: 2, Relays: []relay.RelayAddr{{Local: loopback}}, Keys: keys,
 		Turn: turn.Options{Realm: "example.org", Policy: turn.NewPolicy(turn.PolicyOptions{})},
 		Log:  slog.New(slog.DiscardHandler),
 	})

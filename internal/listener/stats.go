@@ -27,6 +27,7 @@ const (
 	dtlsEstablished      // handshakes completed
 	dtlsFailed           // handshakes failed or too slow
 	dtlsChallenged       // HelloVerifyRequest sent, nothing kept
+	dtlsHellos           // ClientHello dropped: too many without a cookie from this source
 	dtlsOver             // ClientHello dropped: too many associations, in all or of this source
 	dtlsPlainSTUN        // dropped: STUN without DTLS
 	dtlsNotDTLS          // dropped: no DTLS record, or longer than any that is served
@@ -46,8 +47,8 @@ func (c count) String() string {
 		"accepted", "accept-failed", "over-total", "over-source", "relay-busy", "unrecognised",
 		"no-certificate", "handshake-failed", "cross-protocol", "first-late", "authenticate-late",
 		"message-late", "frame-broken", "frame-too-long", "slow-reader", "http",
-		"dtls-started", "dtls-established", "dtls-failed", "dtls-challenged", "dtls-over",
-		"dtls-plain-stun", "dtls-not-dtls", "dtls-stranger", "dtls-hello-broken", "dtls-old", "dtls-queue-full",
+		"dtls-started", "dtls-established", "dtls-failed", "dtls-challenged", "dtls-hellos",
+		"dtls-over", "dtls-plain-stun", "dtls-not-dtls", "dtls-stranger", "dtls-hello-broken", "dtls-old", "dtls-queue-full",
 		"dtls-epoch", "dtls-handshake-too-long", "dtls-idle",
 	}[c]
 }

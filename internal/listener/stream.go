@@ -16,8 +16,9 @@ const (
 	// strangerBuffer is what a client may fill before it has authenticated
 	// (A-X09); its messages may not be longer.
 	strangerBuffer = 16 << 10
-	// largestBuffer holds the longest message that there is.
-	largestBuffer = 65552
+	// largestBuffer holds the longest message that there is, a STUN message: its
+	// length field counts what follows the header, in multiples of four.
+	largestBuffer = stun.HeaderSize + 65532
 )
 
 // What ends a stream, besides the client itself.

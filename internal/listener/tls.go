@@ -30,11 +30,7 @@ const (
 // Renegotiation, compression and early data are things that the library does
 // not do as a server (R-9325-3.5-a, R-9325-3.10-a); it makes ticket keys of its
 // own, a new one each day, and forgets them after a week (R-9325-3.4-a).
-func tlsConfig(c *Certificates, g gate, http2 bool) *tls.Config {
-	protocols := []string{alpnTURN, alpnSTUN, alpnHTTP1}
-	if http2 {
-		protocols = []string{alpnTURN, alpnSTUN, alpnHTTP2, alpnHTTP1}
-	}
+func tlsConfig(c *Certificates, g gate, protocols []string) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		CipherSuites: []uint16{
@@ -53,6 +49,19 @@ func tlsConfig(c *Certificates, g gate, http2 bool) *tls.Config {
 			return nil, hello.Conn.(*gated).pass.enter(hello.Context(), g)
 		},
 	}
+}
+
+// protocols are what a client may name. One that only gets a short 404 needs no
+// HTTP/2 for it.
+func protocols(turn, pages bool) []string {
+	var names []string
+	if turn {
+		names = append(names, alpnTURN, alpnSTUN)
+	}
+	if pages {
+		names = append(names, alpnHTTP2)
+	}
+	return append(names, alpnHTTP1)
 }
 
 // serveTLS shakes hands and then serves what ALPN has named, or without ALPN
@@ -85,7 +94,7 @@ func (l *Listener) serveTLS(ctx context.Context, c *conn, head []byte) {
 	case !agrees(alpn, p):
 		l.counts.add(crossProtocol)
 		c.Close()
-	case p == speaksTURN:
+	case p == speaksTURN && l.open != nil:
 		l.serveStream(ctx, c, t, head, overTLS)
 	case p == speaksHTTP:
 		l.serveHTTP(ctx, c, &tlsAhead{ahead: ahead{Conn: t, head: head}, tls: t})

@@ -127,6 +127,11 @@ func (w *wire) SetReadDeadline(t time.Time) error {
 // done before there is an association, and the library must then accept a cookie
 // that is not its own. It has no option for that, hence this way in; where a
 // future version has none of it, checkCookieField says so before anything listens.
+//
+// Checked with github.com/pion/dtls/v3 v3.1.15: the server sets the field when it
+// begins, puts it into its HelloVerifyRequest, and compares it with the cookie of
+// the second ClientHello in the goroutine that has sent the request. That the
+// field still means this is what TestCookieOfTheLibrary is for.
 func cookieField(c *dtls.Conn) *[]byte {
 	field := reflect.ValueOf(c).Elem().FieldByName("state").FieldByName("cookie")
 	return (*[]byte)(field.Addr().UnsafePointer())

@@ -22,6 +22,11 @@ const (
 	// refusalWindow; the others get one line together for each reason.
 	refusalsLogged = 20
 	refusalWindow  = 10 * time.Second
+	// sessionsLogged is how many beginnings and ends of allocations get a line
+	// of their own in the same time: a user can make thousands a second.
+	sessionsLogged = 200
+	// reportEvery is how often the counters of drops and refusals are logged.
+	reportEvery = 10 * time.Minute
 	// maxLoggedName is how many bytes of a name that a client chose are logged.
 	maxLoggedName = 128
 )
@@ -33,11 +38,21 @@ type journal struct {
 	watch  func(turn.Event) // nil: nobody does
 	events chan turn.Event
 	lost   atomic.Uint64
+	report func() // tells the counters; nil: nobody does
 
 	// The rest is of the goroutine that runs it.
 	logged     int // refusals in this window
 	suppressed map[refusal]*suppression
+	sessions   sessions
 	lostBefore uint64
+}
+
+// sessions are the beginnings and ends of allocations in this window.
+type sessions struct {
+	logged             int // with a line of their own; the others follow
+	allocated, deleted int
+	usage              turn.Usage // of those deleted
+	last               turn.Event
 }
 
 // refusal is what refusals are counted by: closed sets, so that no flood makes
@@ -101,6 +116,8 @@ func (j *journal) run() {
 	// refusals.
 	window := time.NewTicker(refusalWindow)
 	defer window.Stop()
+	reports := time.NewTicker(reportEvery)
+	defer reports.Stop()
 	for {
 		select {
 		case e, ok := <-j.events:
@@ -114,6 +131,10 @@ func (j *journal) run() {
 			j.record(&e)
 		case <-window.C:
 			j.endWindow()
+		case <-reports.C:
+			if j.report != nil {
+				j.report()
+			}
 		}
 	}
 }
@@ -122,17 +143,42 @@ func (j *journal) run() {
 // them; whoever holds something they may hold is information; what goes on
 // inside an allocation is for debugging.
 func (j *journal) record(e *turn.Event) {
-	if e.Kind != turn.Refused {
-		level := slog.LevelInfo
-		if e.Kind != turn.Allocated && e.Kind != turn.Deleted {
-			level = slog.LevelDebug
-			if !j.debug {
-				return // it came for the one who watches
-			}
+	switch e.Kind {
+	case turn.Refused:
+		j.recordRefusal(e)
+	case turn.Allocated, turn.Deleted:
+		if j.sessions.add(e) {
+			j.log.LogAttrs(context.Background(), slog.LevelInfo, e.Kind.String(), eventAttrs(e)...)
 		}
-		j.log.LogAttrs(context.Background(), level, e.Kind.String(), eventAttrs(e)...)
-		return
+	default:
+		if j.debug { // or else it came for the one who watches
+			j.log.LogAttrs(context.Background(), slog.LevelDebug, e.Kind.String(), eventAttrs(e)...)
+		}
 	}
+}
+
+// add says whether an event gets a line of its own, and adds it up if not. At the
+// end of the server every allocation has its line: there are as many as there
+// are, and nobody can make more.
+func (s *sessions) add(e *turn.Event) bool {
+	if s.logged < sessionsLogged || e.Cause == turn.CauseShutdown {
+		s.logged++
+		return true
+	}
+	s.last = *e
+	if e.Kind == turn.Allocated {
+		s.allocated++
+		return false
+	}
+	s.deleted++
+	s.usage.ClientPackets += e.Usage.ClientPackets
+	s.usage.ClientBytes += e.Usage.ClientBytes
+	s.usage.PeerPackets += e.Usage.PeerPackets
+	s.usage.PeerBytes += e.Usage.PeerBytes
+	return false
+}
+
+func (j *journal) recordRefusal(e *turn.Event) {
 	if j.logged < refusalsLogged {
 		j.logged++
 		j.log.LogAttrs(context.Background(), slog.LevelWarn, e.Kind.String(), eventAttrs(e)...)
@@ -148,8 +194,8 @@ func (j *journal) record(e *turn.Event) {
 	s.last = *e
 }
 
-// endWindow tells in one line for each reason what was not logged one by one
-// (A-X20).
+// endWindow tells in one line for each reason, and in one for all allocations,
+// what was not logged one by one (A-X20).
 func (j *journal) endWindow() {
 	for key, s := range j.suppressed {
 		j.log.Warn("refused more", "count", s.count, "method", key.method,
@@ -158,6 +204,13 @@ func (j *journal) endWindow() {
 	}
 	clear(j.suppressed)
 	j.logged = 0
+	if s := &j.sessions; s.allocated+s.deleted > 0 {
+		j.log.Info("allocated and deleted more", "allocated", s.allocated, "deleted", s.deleted,
+			"client_packets", s.usage.ClientPackets, "client_bytes", s.usage.ClientBytes,
+			"peer_packets", s.usage.PeerPackets, "peer_bytes", s.usage.PeerBytes,
+			"last_client", s.last.From.Client, "last_user", clip(s.last.Username))
+	}
+	j.sessions = sessions{}
 	if lost := j.lost.Load(); lost != j.lostBefore {
 		j.log.Warn("log too slow", "lost_lines", lost-j.lostBefore)
 		j.lostBefore = lost

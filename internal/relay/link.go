@@ -13,18 +13,26 @@ import (
 
 const (
 	// linkVia marks the Via of a link; the numbers of UDP listeners, which are
-	// socket ids, never reach it.
+	// socket ids, never reach it. The generation of the link's number and the
+	// number itself stand behind it.
 	linkVia = turn.Via(1 << 31)
 	// maxLinks is how many links one worker serves at a time.
-	maxLinks = 1 << 16
+	maxLinks = 1 << linkNumberBits
+	// linkNumberBits is how many bits of a Via are the number.
+	linkNumberBits = 16
+	// linkGenerations is how often a number can be given out before the Via of
+	// its first holder comes again. What is under way for a client that has gone
+	// is answered within seconds, and nobody connects so often in that time.
+	linkGenerations = 1 << (31 - linkNumberBits)
 	// linkQueue is how many bytes wait for one connection's writer, those it
 	// is writing included: about a quarter of a second of video at 8 Mbit/s.
 	linkQueue = 256 << 10
 	// linkIdle is how much memory of its queue a link without traffic keeps.
 	linkIdle = 4 << 10
-	// maxMessage is the longest framed message: a ChannelData header, 65535
-	// bytes and their padding.
-	maxMessage = 65540
+	// maxMessage is the longest framed message: a STUN header and the longest
+	// multiple of four that its length field can say. The longest ChannelData, a
+	// header of 4 bytes and 65535 bytes with their padding, is shorter.
+	maxMessage = 20 + 65532
 )
 
 // ErrBusy is returned by Relay.Link when there are too many links.
@@ -37,6 +45,7 @@ type Link struct {
 	tuple         turn.FiveTuple
 	worker        *worker
 	authenticated atomic.Bool
+	holds         atomic.Bool
 	queue         queue
 	forgotten     bool // the worker's: it has handled the departure
 }
@@ -51,11 +60,11 @@ func (r *Relay) Link(p turn.Proto, client, server netip.AddrPort) (*Link, error)
 		worker: w,
 	}
 	l.queue.ready.L = &l.queue.mu
-	number, err := w.links.add(l)
+	via, err := w.links.add(l)
 	if err != nil {
 		return nil, err
 	}
-	l.tuple.Via = linkVia | turn.Via(number)
+	l.tuple.Via = via
 	return l, nil
 }
 
@@ -93,6 +102,9 @@ func (l *Link) Next(block [][]byte) ([][]byte, error) {
 // Authenticated tells whether the client has, or has had, an allocation.
 func (l *Link) Authenticated() bool { return l.authenticated.Load() }
 
+// Holds tells whether the client has an allocation now.
+func (l *Link) Holds() bool { return l.holds.Load() }
+
 // Close ends the link: its allocation is deleted and Next returns io.EOF.
 // Closing again does nothing.
 func (l *Link) Close() {
@@ -107,17 +119,24 @@ func (l *Link) Close() {
 }
 
 // number is the link's place in its worker's table.
-func (l *Link) number() int { return int(l.tuple.Via &^ linkVia) }
+func (l *Link) number() int { return linkNumber(l.tuple.Via) }
 
-// linkTable numbers the links of one worker.
+// linkNumber is the number in the Via of a link.
+func linkNumber(v turn.Via) int { return int(v % maxLinks) }
+
+// linkTable numbers the links of one worker. Numbers are used again, as they
+// index tables, but each time with another generation: an answer that was under
+// way to a client that has gone finds nobody, instead of whoever came next.
 type linkTable struct {
-	mu     sync.Mutex // guards the following
-	links  []*Link
-	unused []int
-	closed bool
+	mu          sync.Mutex // guards the following
+	links       []*Link
+	generations []uint16 // by number: how often it was given back
+	unused      []int
+	closed      bool
 }
 
-func (t *linkTable) add(l *Link) (int, error) {
+// add returns the Via of a new link.
+func (t *linkTable) add(l *Link) (turn.Via, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -127,13 +146,20 @@ func (t *linkTable) add(l *Link) (int, error) {
 		number := t.unused[n-1]
 		t.unused = t.unused[:n-1]
 		t.links[number] = l
-		return number, nil
+		return t.via(number), nil
 	}
 	if len(t.links) == maxLinks {
 		return 0, ErrBusy
 	}
 	t.links = append(t.links, l)
-	return len(t.links) - 1, nil
+	t.generations = append(t.generations, 0)
+	return t.via(len(t.links) - 1), nil
+}
+
+// via puts a number and its generation together. The lock is held.
+func (t *linkTable) via(number int) turn.Via {
+	generation := turn.Via(t.generations[number] % linkGenerations)
+	return linkVia | generation<<linkNumberBits | turn.Via(number)
 }
 
 func (t *linkTable) remove(l *Link) {
@@ -141,6 +167,7 @@ func (t *linkTable) remove(l *Link) {
 	defer t.mu.Unlock()
 	if n := l.number(); t.links[n] == l {
 		t.links[n] = nil
+		t.generations[n]++
 		t.unused = append(t.unused, n)
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"io"
 	"testing"
 	"testing/synctest"
-
-	"iceserver/internal/turn"
 )
 
 func newQueue() *queue {
@@ -127,11 +125,11 @@ func TestLinkTable(t *testing.T) {
 	add := func() *Link {
 		l := new(Link)
 		l.queue.ready.L = &l.queue.mu
-		n, err := table.add(l)
+		via, err := table.add(l)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.tuple.Via = linkVia | turn.Via(n)
+		l.tuple.Via = via
 		return l
 	}
 	a, b := add(), add()
@@ -146,6 +144,9 @@ func TestLinkTable(t *testing.T) {
 	c := add()
 	if c.number() != a.number() {
 		t.Errorf("number %d is not used again, got %d", a.number(), c.number())
+	}
+	if c.tuple.Via == a.tuple.Via {
+		t.Errorf("two links after one another are both %#x", c.tuple.Via)
 	}
 	table.remove(a) // a late second removal must not evict the new holder
 	if n := table.count(); n != 2 {

@@ -6,8 +6,9 @@
 // ports and the queues between goroutines.
 //
 // A worker shares nothing with the others but the pool of ports and the quotas,
-// which are touched when an allocation begins or ends. A packet takes no lock
-// and no memory.
+// which are touched when an allocation begins or ends. A UDP packet takes no
+// lock and no memory; what goes from one worker to another, or from or to a
+// connection, passes a queue behind a short mutex.
 package relay
 
 import (
@@ -76,6 +77,7 @@ type Relay struct {
 	addrs        []netip.AddrPort
 	socketBuffer int
 	nextLink     atomic.Uint32
+	told         Stats // of the journal's goroutine: when the log last had them
 	stop         atomic.Bool
 }
 
@@ -92,6 +94,7 @@ func New(o Options) (*Relay, error) {
 		lookups: newLookups(o.Keys, o.Log), journal: newJournal(o.Log, o.Observe),
 		log: o.Log, start: time.Now(), socketBuffer: o.SocketBuffer,
 	}
+	r.journal.report = func() { r.tell(false) }
 	o.Turn.Start = r.start
 	if err := r.open(o); err != nil {
 		for _, w := range r.workers {
@@ -313,6 +316,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	cancel()
 	close(r.journal.events)
 	helpers.Wait()
+	r.tell(true)
 	return broken
 }
 

@@ -211,6 +211,18 @@ func (w *worker) answer(now turn.Now) (finished bool) {
 	return true
 }
 
+// link returns whom a Via stands for, or nil if that client has gone: its number
+// may be another's by now.
+func (w *worker) link(v turn.Via) *Link {
+	if v&linkVia == 0 {
+		return nil
+	}
+	if n := linkNumber(v); n < len(w.clients) && w.clients[n] != nil && w.clients[n].tuple.Via == v {
+		return w.clients[n]
+	}
+	return nil
+}
+
 // forget ends a link; only then may its number be given to another.
 func (w *worker) forget(now turn.Now, l *Link) {
 	defer w.links.remove(l)
@@ -320,12 +332,12 @@ func (w *worker) flush() {
 // toLink queues a message for a connection's writer. A client that does not read
 // loses it, and the worker goes on (A-X10).
 func (w *worker) toLink(s *turn.Send) {
-	n := int(s.Via &^ linkVia)
-	if n >= len(w.clients) || w.clients[n] == nil {
+	l := w.link(s.Via)
+	if l == nil {
 		w.count[dropLinkGone]++
 		return
 	}
-	switch w.clients[n].queue.put(s.Buf) {
+	switch l.queue.put(s.Buf) {
 	case queued:
 		w.count[packetsOut]++
 		w.count[bytesOut] += uint64(len(s.Buf))
@@ -388,13 +400,15 @@ func (w *worker) event(ev *turn.Event) {
 	switch ev.Kind {
 	case turn.Allocated:
 		w.count[allocated]++
-		if ev.From.Via&linkVia != 0 {
-			if l := w.clients[ev.From.Via&^linkVia]; l != nil {
-				l.authenticated.Store(true)
-			}
+		if l := w.link(ev.From.Via); l != nil {
+			l.authenticated.Store(true)
+			l.holds.Store(true)
 		}
 	case turn.Deleted:
 		w.count[deleted]++
+		if l := w.link(ev.From.Via); l != nil {
+			l.holds.Store(false)
+		}
 	case turn.Refused:
 		w.refused.add(ev.Code)
 	}

@@ -17,6 +17,7 @@ type cache[V any] struct {
 	ring    []name // the names in entries, oldest at next
 	next    int
 	max     int
+	epoch   uint64 // how often everything was forgotten
 }
 
 type entry[V any] struct {
@@ -39,10 +40,30 @@ func (c *cache[V]) lookup(now time.Time, n name) (v V, ok bool) {
 	return e.value, true
 }
 
-// put remembers an answer until the given time.
-func (c *cache[V]) put(n name, v V, until time.Time) {
+// now returns what put wants to know of the moment at which a question was asked.
+func (c *cache[V]) now() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.epoch
+}
+
+// forget drops everything.
+func (c *cache[V]) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.entries)
+	c.ring, c.next = c.ring[:0], 0
+	c.epoch++
+}
+
+// put remembers an answer until the given time, unless everything was forgotten
+// since it was asked for: then it may be older than the reason for that.
+func (c *cache[V]) put(n name, v V, until time.Time, asked uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if asked != c.epoch {
+		return
+	}
 	if _, known := c.entries[n]; !known {
 		c.makeRoom(n)
 	}

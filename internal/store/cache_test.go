@@ -10,7 +10,7 @@ import (
 // put again takes no second place.
 func TestCacheBound(t *testing.T) {
 	c, now := newCache[int](3), time.Unix(0, 0)
-	put := func(i int) { c.put(name{"r", fmt.Sprint(i)}, i, now.Add(time.Minute)) }
+	put := func(i int) { c.put(name{"r", fmt.Sprint(i)}, i, now.Add(time.Minute), c.now()) }
 	for i := range 10 {
 		put(i)
 		put(i)
@@ -29,15 +29,36 @@ func TestCacheBound(t *testing.T) {
 func TestCacheExpiry(t *testing.T) {
 	c, now := newCache[int](3), time.Unix(0, 0)
 	n := name{"r", "u"}
-	c.put(n, 1, now.Add(time.Second))
+	c.put(n, 1, now.Add(time.Second), c.now())
 	if _, ok := c.lookup(now.Add(time.Second), n); ok {
 		t.Error("an answer outlived its time")
 	}
-	c.put(n, 2, now.Add(2*time.Second))
+	c.put(n, 2, now.Add(2*time.Second), c.now())
 	if v, ok := c.lookup(now.Add(time.Second), n); !ok || v != 2 {
 		t.Errorf("got %d, %v", v, ok)
 	}
 	if _, ok := c.lookup(now, name{"other", "u"}); ok {
 		t.Error("an answer for another realm")
+	}
+}
+
+// What was forgotten does not come back by an answer that was already on its
+// way, and the bound holds afterwards.
+func TestCacheForget(t *testing.T) {
+	c, now := newCache[int](2), time.Unix(0, 0)
+	asked := c.now()
+	c.put(name{"r", "a"}, 1, now.Add(time.Minute), asked)
+	c.forget()
+	c.put(name{"r", "b"}, 2, now.Add(time.Minute), asked)
+	for _, user := range []string{"a", "b"} {
+		if _, ok := c.lookup(now, name{"r", user}); ok {
+			t.Errorf("%s is still remembered", user)
+		}
+	}
+	for i := range 5 {
+		c.put(name{"r", fmt.Sprint(i)}, i, now.Add(time.Minute), c.now())
+	}
+	if len(c.entries) != 2 || len(c.ring) != 2 {
+		t.Errorf("%d entries, %d places", len(c.entries), len(c.ring))
 	}
 }

@@ -10,11 +10,13 @@ import (
 	"iceserver/internal/auth"
 )
 
-// How long an answer of the database holds. A user who is removed keeps in for
-// at most positiveTTL; one who is added after being refused waits for at most
-// negativeTTL. A database that fails is left alone for downTTL, so that a crowd
-// of clients does not wait for it one after the other.
+// How long an answer of the database holds if nobody changes the database; after
+// a change it holds for watchInterval at most, which is how often it is asked
+// whether there was one. A database that fails is left alone for downTTL, so that
+// a crowd of clients does not wait for it one after the other.
 const (
+	watchInterval = 250 * time.Millisecond
+
 	positiveTTL = 30 * time.Second
 	negativeTTL = 5 * time.Second
 	downTTL     = time.Second
@@ -54,6 +56,8 @@ type Keys struct {
 	refused   *cache[struct{}]
 	dbSecrets *cache[[]string]
 	downUntil atomic.Int64 // Unix nanoseconds; 0: the database answers
+	watched   atomic.Int64 // when it was last asked for its version, in Unix nanoseconds
+	version   atomic.Uint64
 }
 
 // NewKeys returns the keys that o describes.
@@ -84,6 +88,9 @@ func (k *Keys) Known(now time.Time, realm, username string) ([]auth.Key, bool) {
 	if all {
 		return keys, true
 	}
+	if k.due(now) {
+		return keys, false
+	}
 	more, ok := k.remembered(now, realm, username)
 	if !ok {
 		// A-A10: a database that is down costs the users and secrets of the
@@ -102,11 +109,43 @@ func (k *Keys) Find(ctx context.Context, realm, username string) ([]auth.Key, er
 	if all {
 		return keys, nil
 	}
+	k.watch(ctx, now)
+	if more, ok := k.remembered(now, realm, username); ok {
+		return append(keys, more...), nil
+	}
 	more, err := k.ask(ctx, now, realm, username)
 	if err != nil && len(keys) == 0 {
 		return nil, err
 	}
 	return append(keys, more...), nil
+}
+
+// due says whether it is time to ask the database whether it was changed. One
+// that is down has other worries.
+func (k *Keys) due(now time.Time) bool {
+	since := now.UnixNano() - k.watched.Load()
+	// A clock that was set back must not end the watch.
+	return (since >= int64(watchInterval) || since < -int64(watchInterval)) && !k.down(now)
+}
+
+// watch forgets every answer of the database if somebody has changed it, so that
+// a new password counts at once and a user who was removed is out. Of all who
+// come when it is time, one asks; the others go on with what is remembered.
+func (k *Keys) watch(ctx context.Context, now time.Time) {
+	last := k.watched.Load()
+	if !k.due(now) || !k.watched.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	v, err := k.db.Version(ctx)
+	if err != nil {
+		_ = k.failed(now, err) // which has said so
+		return
+	}
+	if k.version.Swap(v) != v {
+		k.found.forget()
+		k.refused.forget()
+		k.dbSecrets.forget()
+	}
 }
 
 // configured returns the candidates that the configuration gives, and whether
@@ -195,10 +234,11 @@ func (k *Keys) askUser(ctx context.Context, now time.Time, n name) (auth.Key, er
 	if key, ok := k.found.lookup(now, n); ok {
 		return key, nil
 	}
+	found, refused := k.found.now(), k.refused.now()
 	key, err := k.db.Key(ctx, n.realm, n.user)
 	switch {
 	case err == nil:
-		k.found.put(n, key, now.Add(positiveTTL))
+		k.found.put(n, key, now.Add(positiveTTL), found)
 		return key, nil
 	case errors.Is(err, ErrBrokenKey):
 		// One bad row is that user's trouble, not the database's.
@@ -206,7 +246,7 @@ func (k *Keys) askUser(ctx context.Context, now time.Time, n name) (auth.Key, er
 	case !errors.Is(err, ErrNoUser):
 		return nil, err
 	}
-	k.refused.put(n, struct{}{}, now.Add(negativeTTL))
+	k.refused.put(n, struct{}{}, now.Add(negativeTTL), refused)
 	return nil, nil
 }
 
@@ -216,6 +256,7 @@ func (k *Keys) askSecrets(ctx context.Context, now time.Time, realm string) ([]s
 	if secrets, ok := k.dbSecrets.lookup(now, n); ok {
 		return secrets, nil
 	}
+	asked := k.dbSecrets.now()
 	secrets, err := k.db.Secrets(ctx, realm)
 	if err != nil {
 		return nil, err
@@ -226,7 +267,7 @@ func (k *Keys) askSecrets(ctx context.Context, now time.Time, realm string) ([]s
 	if len(secrets) == 0 {
 		ttl = negativeTTL
 	}
-	k.dbSecrets.put(n, secrets, now.Add(ttl))
+	k.dbSecrets.put(n, secrets, now.Add(ttl), asked)
 	return secrets, nil
 }
 

@@ -18,12 +18,17 @@ import (
 // counted is a real database that counts what it is asked.
 type counted struct {
 	store.Database
-	keys, secrets atomic.Int64
+	keys, secrets, versions atomic.Int64
 }
 
 func (c *counted) Key(ctx context.Context, realm, name string) (auth.Key, error) {
 	c.keys.Add(1)
 	return c.Database.Key(ctx, realm, name)
+}
+
+func (c *counted) Version(ctx context.Context) (uint64, error) {
+	c.versions.Add(1)
+	return c.Database.Version(ctx)
 }
 
 func (c *counted) Secrets(ctx context.Context, realm string) ([]string, error) {
@@ -181,8 +186,8 @@ func TestKeysUserWithTimedName(t *testing.T) {
 	}
 }
 
-// A-A10: answers are remembered for a bounded time: users and secrets for half
-// a minute, refusals for five seconds.
+// A-A10: answers are remembered, until somebody changes the database: then a new
+// password, a newcomer and a removal count within a quarter of a second.
 func TestKeysCache(t *testing.T) {
 	f := newFixture(t, store.KeysOptions{})
 	f.setUser("r", "alice", "pw")
@@ -198,11 +203,80 @@ func TestKeysCache(t *testing.T) {
 	}
 	f.setUser("r", "bob", "pw")
 
-	f.now = f.now.Add(5 * time.Second)
-	f.want("r", "bob", "pw", true)
+	f.now = f.now.Add(249 * time.Millisecond)
+	f.want("r", "bob", "pw", false)
 	f.want("r", "alice", "pw", true)
-	f.now = f.now.Add(25 * time.Second)
+	f.now = f.now.Add(time.Millisecond)
+	f.want("r", "bob", "pw", true)
 	f.want("r", "alice", "pw", false)
+	f.setUser("r", "bob", "new")
+	f.now = f.now.Add(250 * time.Millisecond)
+	f.want("r", "bob", "pw", false)
+	f.want("r", "bob", "new", true)
+}
+
+// While nobody changes the database it is asked about a user twice a minute,
+// about a stranger every five seconds, and for changes four times a second.
+func TestKeysCacheTimes(t *testing.T) {
+	f := newFixture(t, store.KeysOptions{})
+	f.setUser("r", "alice", "pw")
+	f.want("r", "alice", "pw", true)
+	f.want("r", "bob", "pw", false)
+	f.db.keys.Store(0)
+	for range 4 * 25 {
+		f.now = f.now.Add(50 * time.Millisecond)
+		f.want("r", "alice", "pw", true)
+	}
+	if n, versions := f.db.keys.Load(), f.db.versions.Load(); n != 0 || versions != 1+4*25/5 {
+		t.Errorf("asked for keys %d times, for changes %d times", n, versions)
+	}
+	f.want("r", "bob", "pw", false)
+	if n := f.db.keys.Load(); n != 1 {
+		t.Errorf("the refusal was looked up %d times after its time", n)
+	}
+	f.now = f.now.Add(25 * time.Second)
+	f.want("r", "alice", "pw", true)
+	if n := f.db.keys.Load(); n != 2 {
+		t.Errorf("the user was looked up %d times after its time", n-1)
+	}
+}
+
+// Another program's change is noticed, coturn's for example, and a look-up that
+// waits for a database under a long write keeps nobody else from what is known.
+func TestKeysWatchOtherProgram(t *testing.T) {
+	db, path := open(t)
+	now := time.Unix(1_800_000_000, 0)
+	keys := store.NewKeys(store.KeysOptions{Database: db, Clock: func() time.Time { return now }})
+	has := func(want int) {
+		t.Helper()
+		if got, err := keys.Find(context.Background(), "r", "carol"); err != nil || len(got) != want {
+			t.Errorf("%d keys, want %d, error %v", len(got), want, err)
+		}
+	}
+	has(0)
+	other := raw(t, path)
+	if _, err := other.Exec("INSERT INTO turnusers_lt VALUES ('r', 'carol', '0123456789abcdef0123456789abcdef')"); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Second)
+	has(1)
+	// An exclusive lock keeps every reader out, so the watch has to wait.
+	conn, err := other.Conn(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(context.Background(), "BEGIN EXCLUSIVE"); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Second)
+	has(1)
+	if got, ok := keys.Known(now, "r", "carol"); !ok || len(got) != 1 {
+		t.Errorf("%d keys, known %v, under a lock", len(got), ok)
+	}
+	if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A newcomer's first secret works soon, and many clients of one realm cost one
@@ -257,10 +331,10 @@ func TestKeysDatabaseDown(t *testing.T) {
 		t.Error("a configured secret waits for a database that is down")
 	}
 	// Later somebody tries again.
-	before := f.db.keys.Load()
+	before := f.db.versions.Load()
 	f.now = f.now.Add(time.Second)
-	if _, err := f.look("r", "bob"); err == nil || f.db.keys.Load() != before+1 {
-		t.Errorf("error %v after %d tries", err, f.db.keys.Load()-before)
+	if _, err := f.look("r", "bob"); err == nil || f.db.versions.Load() != before+1 {
+		t.Errorf("error %v after %d tries", err, f.db.versions.Load()-before)
 	}
 }
 

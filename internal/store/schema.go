@@ -25,5 +25,6 @@ const (
 	sqlDeleteUser = `DELETE FROM turnusers_lt WHERE name = ? AND realm = ?`
 	sqlSecrets    = `SELECT value FROM turn_secret WHERE realm = ? ORDER BY value`
 	sqlAddSecret  = `INSERT INTO turn_secret (realm, value) VALUES (?, ?) ON CONFLICT DO NOTHING`
+	sqlVersion    = `PRAGMA data_version`
 	sqlDelSecret  = `DELETE FROM turn_secret WHERE realm = ? AND value = ?`
 )

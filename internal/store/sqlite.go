@@ -21,6 +21,7 @@ const dbMode = 0o600
 type SQLite struct {
 	db   *sql.DB
 	path string
+	watch
 }
 
 // OpenSQLite opens the database at path and creates it, readable by its owner
@@ -32,19 +33,20 @@ type SQLite struct {
 // run as another user.
 func OpenSQLite(path string) (*SQLite, error) {
 	if err := createFile(path); err != nil {
-		return nil, fmt.Errorf("cannot create the database: %w", err)
+		return nil, fmt.Errorf("cannot create the database: %w; correct userdb, or make its folder so that this user may write there", err)
 	}
 	db, err := sql.Open("sqlite", dataSource(path))
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the database %s: %w", path, err)
 	}
-	// A second connection lets a client's look-up go on beside a long list.
-	db.SetMaxOpenConns(2)
+	// A second connection lets a client's look-up go on beside a long list, the
+	// third one watches for changes.
+	db.SetMaxOpenConns(3)
 	if _, err := db.Exec(schema); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("cannot use the database %s: %w", path, err)
+		return nil, fmt.Errorf("cannot use the database %s: %w; correct userdb, or move the file away to have a new one made", path, err)
 	}
-	return &SQLite{db: db, path: path}, nil
+	return &SQLite{db: db, path: path, watch: watch{db: db}}, nil
 }
 
 // A-L06: the file is there with its mode before SQLite sees it, so there is no
@@ -78,7 +80,10 @@ func dataSource(path string) string {
 }
 
 // Close closes the database.
-func (s *SQLite) Close() error { return s.db.Close() }
+func (s *SQLite) Close() error {
+	s.watch.close()
+	return s.db.Close()
+}
 
 // fail says which database an error is about.
 func (s *SQLite) fail(err error) error { return fmt.Errorf("database %s: %w", s.path, err) }

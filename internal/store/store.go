@@ -34,13 +34,16 @@ type User struct {
 }
 
 // Source is what answering a client takes: the part of a Database that serving
-// needs. Both methods may take their time, within ctx.
+// needs. Its methods may take their time, within ctx.
 type Source interface {
 	// Key returns the long-term key of a user, or ErrNoUser.
 	Key(ctx context.Context, realm, name string) (auth.Key, error)
 	// Secrets returns the shared secrets of a realm in a stable order; none is
 	// no error.
 	Secrets(ctx context.Context, realm string) ([]string, error)
+	// Version returns a number that is another one whenever somebody may have
+	// changed something since it was last asked for. It costs less than Key.
+	Version(ctx context.Context) (uint64, error)
 }
 
 // Database keeps users and secrets. Every one passes storetest.Test, and every
