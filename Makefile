@@ -16,19 +16,33 @@ FUZZTIME ?= 30s
 ARGS     ?=
 
 # What `make test` runs, in this order.
-STEPS := vet lint cross unit interop netns web
+STEPS := vet lint cross unit pages signaling interop netns web
+
+# The pages are built where npm is, and built again when their sources changed.
+PAGES        := internal/web/dist/index.html
+PAGE_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
 
 # The programs that the tests call, and the Debian packages that have them.
 PROGRAMS := gcc:gcc gcc:libc6-dev turnutils_uclient:coturn chromium:chromium nft:nftables ip:iproute2 \
 	sysctl:procps certutil:libnss3-tools openssl:openssl
 
-.PHONY: help build run test fuzz bench docs lint clean packages $(addprefix test-,$(STEPS))
+.PHONY: help build pages run test fuzz bench docs lint clean packages $(addprefix test-,$(STEPS))
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-build: ## build bin/iceserver, one static file
+build: pages ## build bin/iceserver, one static file, with the pages where npm is
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/iceserver
+
+# The server itself needs no npm, so a machine without it gets one without pages.
+pages: ## build the web pages into internal/web/dist
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PAGES); \
+	else echo "npm is not installed: the program is built without its web pages (node 20 with npm: https://nodejs.org)"; fi
+
+$(PAGES): $(PAGE_SOURCES)
+	cd web && npm ci --no-audit --no-fund
+	cd web && npm run build
+	@touch $@
 
 run: build ## build, and serve with no configuration (ARGS='--key=value ...')
 	$(BINARY) $(ARGS)
@@ -46,6 +60,7 @@ test-vet:
 	go vet ./...
 	go -C test/interop vet ./...
 	go -C test/netns vet ./...
+	go -C test/signaling vet ./...
 
 test-lint: lint
 
@@ -63,11 +78,19 @@ test-interop:
 test-netns:
 	ICESERVER_BIN=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 10m ./...
 
+# The pages' own tests; `make build` has installed what they need.
+test-pages: pages
+	cd web && npm run lint
+	cd web && npm test
+
+test-signaling: test/signaling/node_modules/.package-lock.json
+	cd test/signaling && npm test
+
 test-web: test/web/node_modules/.package-lock.json
 	cd test/web && ICESERVER_BIN=$(CURDIR)/$(BINARY) node --test
 
-test/web/node_modules/.package-lock.json: test/web/package-lock.json
-	cd test/web && npm ci --no-audit --no-fund
+test/%/node_modules/.package-lock.json: test/%/package-lock.json
+	cd test/$* && npm ci --no-audit --no-fund
 	@touch $@
 
 # Of a service only the programs are wanted: policy-rc.d keeps apt-get from
@@ -98,6 +121,7 @@ lint: $(LINTER) ## run golangci-lint (built into bin/tools the first time)
 	$(LINTER) run ./...
 	cd test/interop && $(LINTER) run ./...
 	cd test/netns && $(LINTER) run ./...
+	cd test/signaling && $(LINTER) run ./...
 
 fuzz: ## run every fuzz target for FUZZTIME=30s
 	@go list -f '{{.ImportPath}}' ./... | while read -r package; do \
@@ -114,4 +138,5 @@ docs: ## write docs/conformance.md anew
 	go test -count=1 -run '^TestConformance$$' . -rewrite
 
 clean: ## remove what was built and installed here
-	rm -rf bin test/web/node_modules
+	rm -rf bin web/node_modules test/web/node_modules test/signaling/node_modules
+	find internal/web/dist -mindepth 1 ! -name .gitkeep -delete

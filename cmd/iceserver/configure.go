@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -14,14 +16,14 @@ import (
 )
 
 // loadConfig reads the configuration file, if one is named, the environment and
-// flags. Warnings are lines on stderr. With mistakes there are only those, in
-// order: each is a line but the last, which is the error.
-func loadConfig(file string, flags []config.Flag, stderr io.Writer) (*config.Config, error) {
+// flags. Warnings are lines on stderr, if they are asked for. With mistakes there
+// are only those, in order: each is a line but the last, which is the error.
+func loadConfig(file string, flags []config.Flag, stderr io.Writer, warn bool) (*config.Config, error) {
 	in := config.Input{File: file, Environ: os.Environ(), Flags: flags}
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read the configuration: %w", err)
+			return nil, fmt.Errorf("cannot read the configuration: %w; correct -c FILE, or leave it out to run without", err)
 		}
 		defer f.Close()
 		in.Text = f
@@ -30,7 +32,7 @@ func loadConfig(file string, flags []config.Flag, stderr io.Writer) (*config.Con
 	failed := config.Failed(problems)
 	var last error
 	for _, p := range problems {
-		if failed && p.Warning {
+		if p.Warning && (failed || !warn) {
 			continue
 		}
 		if last != nil {
@@ -42,7 +44,24 @@ func loadConfig(file string, flags []config.Flag, stderr io.Writer) (*config.Con
 		fmt.Fprintln(stderr, "iceserver: "+last.Error())
 		last = nil
 	}
+	if warn && !failed {
+		warnReadable(file, cfg, stderr)
+	}
 	return cfg, last
+}
+
+// warnReadable tells of a file with secrets that everybody on this machine can
+// read.
+//
+// A-L06: what lets somebody in is for its owner, and a group if need be.
+func warnReadable(file string, cfg *config.Config, stderr io.Writer) {
+	holds := slices.ContainsFunc([]string{"user", "static-auth-secret", "signaling-secret"}, func(key string) bool {
+		return slices.ContainsFunc(cfg.Sources[key], func(s config.Source) bool { return s.Line > 0 })
+	})
+	info, err := os.Stat(file)
+	if holds && err == nil && info.Mode().Perm()&0o004 != 0 && runtime.GOOS != "windows" {
+		fmt.Fprintf(stderr, "iceserver: warning: everybody on this machine can read %s, which holds passwords or secrets: run chmod o-r on it\n", file)
+	}
 }
 
 // coturnFile is where coturn would find its configuration, or empty. Only under
@@ -89,8 +108,7 @@ func (s *selection) load(stderr io.Writer) (*config.Config, error) {
 		}
 	}
 	// Warnings are for serve: here they would only stand in the way.
-	cfg, err := loadConfig(s.file, flags, io.Discard)
-	return cfg, err
+	return loadConfig(s.file, flags, stderr, false)
 }
 
 // printJSON writes v as indented JSON. Nothing is escaped for HTML: the text is

@@ -95,7 +95,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serveCommand(), userCommand(), secretCommand(), credentialsCommand(), benchCommand(), versionCommand())
+	root.AddCommand(serveCommand(), userCommand(), secretCommand(), linkCommand(), credentialsCommand(), benchCommand(), versionCommand())
 	markFailures(root)
 	return root
 }

@@ -83,7 +83,7 @@ func parseServe(args []string, stderr io.Writer) (*serveCall, error) {
 
 // serve runs until a signal comes. What it opens, Run closes.
 func (c *serveCall) serve(cmd *cobra.Command) error {
-	cfg, err := loadConfig(c.file, c.flags, cmd.ErrOrStderr())
+	cfg, err := loadConfig(c.file, c.flags, cmd.ErrOrStderr(), true)
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -73,7 +76,11 @@ func (s *selection) accounts(cmd *cobra.Command) (*server.Accounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return server.OpenAccounts(cfg)
+	a, err := server.OpenAccounts(cfg, s.file)
+	if err == nil && s.file == "" && !a.Started() {
+		fmt.Fprintln(cmd.ErrOrStderr(), "iceserver: warning: no server was started with this data directory yet; if one runs with another, name it with -c FILE or --data-dir")
+	}
+	return a, err
 }
 
 // passwordFrom returns the password that was given, from the first line of
@@ -100,7 +107,7 @@ func (r userResult) print(w io.Writer, asJSON bool) error {
 		return printJSON(w, r)
 	}
 	if r.Removed {
-		_, err := fmt.Fprintf(w, "removed user %s of realm %s from %s\n", r.Name, r.Realm, r.Database)
+		_, err := fmt.Fprintf(w, "removed user %s of realm %s from %s\n", shown(r.Name), shown(r.Realm), r.Database)
 		return err
 	}
 	_, err := fmt.Fprintf(w, "user %s of realm %s is in %s\n", r.Name, r.Realm, r.Database)
@@ -161,11 +168,20 @@ func userListCommand() *cobra.Command {
 	return cmd
 }
 
+// shown is a name as a terminal and a list of lines can take it. This program adds
+// none that needs it, and others may have.
+func shown(name string) string {
+	if utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
 // printUsers writes a table for people; scripts take --json.
 func printUsers(w io.Writer, list []server.Account) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, u := range list {
-		line := u.Name + "\t" + u.Realm
+		line := shown(u.Name) + "\t" + shown(u.Realm)
 		if u.Key != "" {
 			line += "\t" + u.Key
 		}

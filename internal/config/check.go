@@ -13,6 +13,7 @@ func (l *loader) check() {
 	l.checkExternal()
 	l.checkLimits()
 	l.checkFiles()
+	l.checkWeb()
 	l.cfg.ListeningIPs = l.unique("listening-ip", l.cfg.ListeningIPs)
 	l.cfg.RelayIPs = l.unique("relay-ip", l.cfg.RelayIPs)
 }

@@ -109,6 +109,23 @@ type Config struct {
 	// Engine is how datagrams are moved: "auto", "mmsg" or "std".
 	Engine string
 
+	// Web is "off", "local" or "on"; empty: not configured, and then it is on
+	// only where there is no configuration file.
+	Web string
+	// WebPort is the pages' own TCP port; 0: every TCP port of TURN.
+	WebPort uint16
+	// WebOrigins are further sites whose pages may use the API, each as
+	// scheme://host[:port] in lower case without a usual port.
+	WebOrigins []string
+	// DemosDir is the folder of the original demos, or empty.
+	DemosDir string
+	// WebAnonymous gives credentials to everybody, short and few.
+	WebAnonymous bool
+	// SignalingAuth is "off" or "token", and SignalingSecret what tokens are
+	// signed with, of 16 bytes or more.
+	SignalingAuth   string
+	SignalingSecret Secret
+
 	// Sources tells for each key that was set where that happened, in the order
 	// of growing weight; a key that is missing here has its default.
 	Sources map[string][]Source

@@ -25,6 +25,7 @@ type entry struct {
 	// valueColumn is where value begins; the key's column when it is bare.
 	valueColumn int
 	bare        bool // there is no value
+	cut         bool // a comment stands behind a value without quotation marks
 	// key is the name of the key where name is something else: a flag or a
 	// variable, or the old form of another key.
 	key     string
@@ -105,6 +106,7 @@ func readLine(raw string, first bool) (e entry, ok bool) {
 	}
 	start := len(raw) - len(strings.TrimLeft(s[end:], " \t="))
 	separator := raw[at+end : start]
+	e.cut = commentStart(raw, start) < len(raw) && !(strings.HasPrefix(raw[start:], `"`) && closingQuote(raw[start:]) > 0)
 	e.value, start, e.warning = readValue(raw, start, e.warning)
 	e.bare = e.value == "" && !strings.Contains(separator, "=")
 	e.valueColumn = column(raw, start)

@@ -22,6 +22,7 @@ const (
 	kindSecret    Kind = "secret"
 	kindDatabase  Kind = "connection string"
 	kindURL       Kind = "URL"
+	kindOrigin    Kind = "origin"
 	kindInterface Kind = "interface"
 )
 
@@ -89,7 +90,7 @@ func Keys() []Key {
 		{"metrics", metricsKeys()},
 		{"database", databaseKeys()},
 		{"historical", historicalKeys()},
-		{"own", ownKeys()},
+		{"own", append(ownKeys(), webKeys()...)},
 	} {
 		for _, k := range g.keys {
 			k.Group = g.name

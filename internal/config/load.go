@@ -117,9 +117,7 @@ func (l *loader) applyOne(e *entry) {
 	if e.warning != nil {
 		l.warn(e, e.warning)
 	}
-	if !k.Secret {
-		l.semicolons(e)
-	}
+	l.comments(k, e)
 	if f := badText(e.value); f != nil {
 		l.fail(e, f)
 		return
@@ -152,6 +150,18 @@ func canonical(t *table, e *entry) string {
 		return k.Means
 	}
 	return name
+}
+
+// comments looks at what stands behind a value. A password may well have a # in
+// it, and one that is cut off would be found out about by its user alone.
+func (l *loader) comments(k *Key, e *entry) {
+	switch {
+	case !k.Secret:
+		l.semicolons(e)
+	case e.cut && e.value != "":
+		l.warn(e, faultf("write the value in quotation marks if that is part of it",
+			"ends before the #: what stands behind white space and # is a comment"))
+	}
 }
 
 // semicolons takes away what other file formats end lines with. Secrets keep
@@ -289,9 +299,20 @@ func (l *loader) set(k *Key, e *entry, v any) {
 		}
 	case User:
 		l.forgetUser(e, t.Name)
+	case Secret:
+		l.weak(k, e, t)
 	}
 	store(k.at(l.cfg), v)
 	l.given[k.Name] = append(before, *e)
+}
+
+// weak warns of a shared secret that can be found by trying: whoever has a single
+// credential made with it, which every user of a page has, can do so at home.
+func (l *loader) weak(k *Key, e *entry, s Secret) {
+	if k.Name == "static-auth-secret" && len(s) < shortestSecret {
+		l.warn(e, faultf("take a longer one: iceserver secret add makes one up",
+			"has %d bytes, and with fewer than %d it can be guessed", len(s), shortestSecret))
+	}
 }
 
 // forgetUser makes room for a later account of the same name, which wins.

@@ -66,16 +66,16 @@ command line: min-port 60000 is above max-port 50000; swap them
 func TestFilesInUse(t *testing.T) {
 	for _, c := range []struct{ name, want, warned string }{
 		{"synapse", "listening-ip=10.0.0.20 listening-ip=2001:db8:20::1 no-tls=true external-ip=198.51.100.20 external-ip=2001:db8:20::1 " +
-			"realm=turn.matrix.example.org use-auth-secret=true static-auth-secret=uPx5Qm#Zt9 cert=/etc/letsencrypt/live/turn/fullchain.pem " +
-			"pkey=/etc/letsencrypt/live/turn/privkey.pem user-quota=12 total-quota=1200", "syslog no-dtls"},
+			"realm=turn.matrix.example.org use-auth-secret=true static-auth-secret=uPx5Qm#Zt9-homeserver cert=/etc/letsencrypt/live/turn/fullchain.pem " +
+			"pkey=/etc/letsencrypt/live/turn/privkey.pem user-quota=12 total-quota=1200", "static-auth-secret syslog no-dtls"},
 		{"nextcloud", "listening-port=3478 listening-ip=192.0.2.80 relay-ip=192.0.2.80 lt-cred-mech=true realm=cloud.example.org use-auth-secret=true " +
-			"static-auth-secret=7d0b8e3f1a stale-nonce=600 total-quota=0 bps-capacity=0 fingerprint=true log-file=/var/log/turnserver.log no-stdout-log=true",
+			"static-auth-secret=7d0b8e3f1a7d0b8e3f1a stale-nonce=600 total-quota=0 bps-capacity=0 fingerprint=true log-file=/var/log/turnserver.log no-stdout-log=true",
 			"no-loopback-peers cipher-list dh-file no-tlsv1 no-tlsv1_1 syslog"},
 		{"jitsi", "listening-port=443 tls-listening-port=4445 no-tcp=true external-ip=198.51.100.44 allocation-default-address-family=keep " +
-			"lt-cred-mech=true realm=meet.example.org use-auth-secret=true static-auth-secret=r4nd0m cert=/etc/turn/meet.crt pkey=/etc/turn/meet.key",
+			"lt-cred-mech=true realm=meet.example.org use-auth-secret=true static-auth-secret=r4nd0m-enough-to-do cert=/etc/turn/meet.crt pkey=/etc/turn/meet.key",
 			"keep-address-family"},
 		{"bigbluebutton", "listening-port=3478 listening-ip=198.51.100.66 relay-ip=198.51.100.66 min-port=32769 max-port=65535 allocation-default-address-family=keep lt-cred-mech=true " +
-			"realm=class.example.org use-auth-secret=true static-auth-secret=c1a55r00m fingerprint=true verbose=true log-min-level=debug",
+			"realm=class.example.org use-auth-secret=true static-auth-secret=c1a55r00m-enough-to-do fingerprint=true verbose=true log-min-level=debug",
 			"keep-address-family no-tlsv1 no-tlsv1_1 no-loopback-peers"},
 		{"debian", "", "syslog no-rfc5780 no-stun-backward-compatibility response-origin-only-with-rfc5780"},
 	} {

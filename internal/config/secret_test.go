@@ -47,3 +47,31 @@ func TestEmptySecret(t *testing.T) {
 		t.Errorf("got %s", s)
 	}
 }
+
+// A password or secret that a comment cuts short, and a shared secret that can be
+// guessed, are told by line; what is cut is shown no more than what is left.
+func TestSecretWarnings(t *testing.T) {
+	const long = "0123456789abcdef"
+	for file, want := range map[string]string{
+		"realm=r\nuser=bob:pa #canary":                      "f:2:1: warning: user ends before the #",
+		"static-auth-secret=" + long + " # canary":          "f:1:1: warning: static-auth-secret ends before the #",
+		"static-auth-secret canary\t#canary\nmin-port=7000": "f:1:1: warning: static-auth-secret ends before the #",
+		"user=bob:pa#canary":                                "",
+		"user=\"bob:pa #canary\"":                           "",
+		"user=\"bob:pa\" # canary":                          "",
+		"realm=r # canary":                                  "",
+		"static-auth-secret=" + long:                        "",
+		"static-auth-secret=" + long[1:]:                    "f:1:1: warning: static-auth-secret has 15 bytes",
+		"realm=r\nstatic-auth-secret=c":                     "f:2:1: warning: static-auth-secret has 1 bytes",
+	} {
+		_, problems := Load(Input{File: "f", Text: strings.NewReader(file)})
+		got := lines(problems)
+		if !strings.HasPrefix(got, want) || want == "" && got != "" || strings.Contains(got, "canary") {
+			t.Errorf("%q: got %q, want %q", file, got, want)
+		}
+	}
+	_, problems := Load(Input{Flags: []Flag{{Key: "static-auth-secret", Value: "canary"}}})
+	if got := lines(problems); !strings.Contains(got, "--static-auth-secret has 6 bytes") || strings.Contains(got, "canary") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -49,12 +49,15 @@ func lines(problems []Problem) string {
 var sample = map[Kind]string{
 	kindBool: "true", kindInt: "5", kindBytes: "5", kindPort: "5000", kindSeconds: "5", kindString: "x", kindPath: "/x",
 	kindChar: "|", kindRealm: "example.org", kindIP: "192.0.2.1", kindIPPort: "192.0.2.1:3478", kindExternal: "192.0.2.1",
-	kindPeer: "192.0.2.0/24", kindUser: "a:b", kindSecret: "s", kindDatabase: "host=x", kindURL: "http://x/", kindInterface: "eth0",
+	kindPeer: "192.0.2.0/24", kindUser: "a:b", kindSecret: "s", kindDatabase: "host=x", kindURL: "http://x/", kindOrigin: "https://example.org", kindInterface: "eth0",
 }
 
 func sampleOf(k *Key) string {
-	if k.Kind == kindChoice {
+	switch {
+	case k.Kind == kindChoice:
 		return k.Choices[1]
+	case k.Name == "static-auth-secret":
+		return "a secret of some length"
 	}
 	return sample[k.Kind]
 }

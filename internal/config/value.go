@@ -22,6 +22,7 @@ func parsers() map[Kind]parser {
 		kindString:    parseText,
 		kindPath:      parseText,
 		kindURL:       parseText,
+		kindOrigin:    parseOrigin,
 		kindInterface: parseText,
 		kindChoice:    parseChoice,
 		kindChar:      parseChar,

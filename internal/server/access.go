@@ -27,6 +27,7 @@ type kept struct {
 type access struct {
 	realm    string
 	kept     *kept // nil: there is no data directory, and none is needed
+	notKept  error // why there is none
 	own      bool  // the kept user and secret are let in
 	users    []store.User
 	secrets  []string // the first one mints
@@ -89,14 +90,18 @@ func (a *access) openKept(cfg *config.Config, log *slog.Logger) error {
 	if a.own || needsCertificate(cfg) || cfg.DataDir != "" {
 		return err
 	}
+	a.notKept = err
 	log.Warn("nothing can be kept; users are those of the configuration", "reason", err)
 	return nil
 }
 
 // needsCertificate says whether a self-signed certificate has to be kept.
 func needsCertificate(cfg *config.Config) bool {
-	return cfg.CertFile == "" && (!cfg.NoTLS || cfg.DTLS)
+	return cfg.CertFile == "" && needsTLS(cfg)
 }
+
+// needsTLS says whether clients of the relay may come over TLS or DTLS.
+func needsTLS(cfg *config.Config) bool { return !cfg.NoTLS || cfg.DTLS }
 
 // configured takes the users and secrets of the configuration. Passwords become
 // keys here: the clear text goes no further.

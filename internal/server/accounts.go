@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"iceserver/internal/auth"
 	"iceserver/internal/config"
@@ -16,6 +21,7 @@ import (
 // them. It may be used while the server runs.
 type Accounts struct {
 	cfg    *config.Config
+	last   *started // nil: they are those of no server that was started
 	access *access
 	db     *store.SQLite
 }
@@ -27,17 +33,29 @@ type Account struct {
 	Key   string `json:"key,omitempty"`
 }
 
-// OpenAccounts finds the database just as the server does.
-func OpenAccounts(cfg *config.Config) (*Accounts, error) {
-	a, err := openAccess(cfg, slog.New(slog.DiscardHandler))
+// quiet is the log of a command, whose errors say everything.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// OpenAccounts finds the database just as the server does; file is its
+// configuration file, or empty. What the server was told at its last start counts,
+// unless cfg names something else.
+func OpenAccounts(cfg *config.Config, file string) (*Accounts, error) {
+	a, err := openAccess(cfg, quiet())
 	if err != nil {
 		return nil, err
+	}
+	last, err := a.lastStart(cfg, file)
+	if err != nil {
+		return nil, err
+	}
+	if last != nil {
+		last.as(a)
 	}
 	db, err := a.openDatabase()
 	if err != nil {
 		return nil, err
 	}
-	return &Accounts{cfg: cfg, access: a, db: db}, nil
+	return &Accounts{cfg: cfg, last: last, access: a, db: db}, nil
 }
 
 // Close closes the database.
@@ -50,6 +68,16 @@ func (a *Accounts) Close() error {
 
 // Realm is the realm that users and secrets are added to.
 func (a *Accounts) Realm() string { return a.access.realm }
+
+// Started says whether a server was ever started with the data directory. If not,
+// there may be one elsewhere that knows nothing of what is done here.
+func (a *Accounts) Started() bool {
+	if a.access.kept == nil {
+		return true // it is all in the configuration
+	}
+	_, err := os.Stat(filepath.Join(a.access.kept.dir, startedName))
+	return err == nil
+}
 
 // Database is the path of the database.
 func (a *Accounts) Database() string { return a.access.database }
@@ -65,8 +93,31 @@ func (a *Accounts) user(name, password string) (store.User, error) {
 	if password == "" {
 		return store.User{}, errors.New("the password is empty")
 	}
+	if err := a.checkName(name); err != nil {
+		return store.User{}, err
+	}
 	key, err := auth.LongTermKey(name, a.access.realm, password)
 	return store.User{Realm: a.access.realm, Name: name, Key: key}, err
+}
+
+// checkName refuses a name that could not be used. One that is configured counts
+// before the database, so that the new password would never be asked for.
+//
+// A-L01: a name with a line break would write lines of its own into lists and logs.
+func (a *Accounts) checkName(name string) error {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return errors.New("the name has a control character in it, or is not UTF-8: choose another")
+	}
+	for _, u := range a.access.users {
+		if u.Name != name {
+			continue
+		}
+		if a.access.own {
+			return fmt.Errorf("user %q is the account of the data directory, which counts before the database: choose another name", name)
+		}
+		return fmt.Errorf("user %q is one of the configuration, which counts before the database: change it there, or choose another name", name)
+	}
+	return nil
 }
 
 // AddUser adds a user who is not there yet.
@@ -161,8 +212,11 @@ func (a *Accounts) RemoveSecret(ctx context.Context, value string) error {
 // nobody in particular, that is good for ttl, and when it runs out. It is made
 // of the first secret that the server has: configured, kept, or in the database.
 func (a *Accounts) Credentials(ctx context.Context, user string, ttl time.Duration, now time.Time) ([]ICEServer, time.Time, error) {
-	if a.cfg.NoAuth {
+	switch noAuth, stunOnly := a.open(); {
+	case noAuth:
 		return nil, time.Time{}, errors.New("no-auth is set: this server asks for no credentials")
+	case stunOnly:
+		return nil, time.Time{}, errors.New("stun-only is set: this server has no relay to make credentials for")
 	}
 	if ttl < time.Second {
 		return nil, time.Time{}, fmt.Errorf("a credential cannot be good for %v: give a --ttl of a second or more", ttl)
@@ -170,6 +224,17 @@ func (a *Accounts) Credentials(ctx context.Context, user string, ttl time.Durati
 	secret, err := a.firstSecret(ctx)
 	if err != nil {
 		return nil, time.Time{}, err
+	}
+	if user == "" {
+		user = webUser
+	}
+	username, credential := mint(a.access.rest, secret, user, ttl, now)
+	expires, _, err := a.access.rest.Parse(username)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("--ttl %v leads beyond the year 2106", ttl)
+	}
+	if a.last != nil {
+		return []ICEServer{{URLs: a.last.URLs, Username: username, Credential: credential}}, expires, nil
 	}
 	found, err := discover()
 	if err != nil {
@@ -179,16 +244,26 @@ func (a *Accounts) Credentials(ctx context.Context, user string, ttl time.Durati
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	username, credential := mint(a.access.rest, secret, user, ttl, now)
-	expires, _, err := a.access.rest.Parse(username)
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("--ttl %v leads beyond the year 2106", ttl)
-	}
-	return iceServers(a.cfg, p.host(), username, credential), expires, nil
+	return iceServers(a.cfg, p.host().String(), username, credential), expires, nil
 }
 
+// open says whether the server asks for no credentials, and why.
+func (a *Accounts) open() (noAuth, stunOnly bool) {
+	if a.last != nil {
+		return a.last.NoAuth, a.last.STUNOnly
+	}
+	return a.cfg.NoAuth, a.cfg.STUNOnly
+}
+
+// firstSecret returns a secret that the server takes.
 func (a *Accounts) firstSecret(ctx context.Context) (string, error) {
-	if len(a.access.secrets) > 0 {
+	var unread error
+	if a.last != nil {
+		var s string
+		if s, unread = a.last.secret(a.access.kept, a.cfg); s != "" {
+			return s, nil
+		}
+	} else if len(a.access.secrets) > 0 {
 		return a.access.secrets[0], nil
 	}
 	if a.db != nil {
@@ -199,6 +274,12 @@ func (a *Accounts) firstSecret(ctx context.Context) (string, error) {
 		if len(secrets) > 0 {
 			return secrets[0], nil
 		}
+	}
+	switch {
+	case unread != nil:
+		return "", unread
+	case a.last != nil:
+		return "", a.last.noSecret()
 	}
 	return "", fmt.Errorf("realm %q has no shared secret to make credentials of: run iceserver secret add, or set static-auth-secret", a.access.realm)
 }

@@ -217,13 +217,13 @@ func machineSubnets(prefixes ...string) (out []netip.Prefix) {
 // The URLs are written as browsers read them.
 func TestICEServers(t *testing.T) {
 	cfg := &config.Config{ListeningPort: 3478, TLSListeningPort: 443}
-	got := iceServers(cfg, ip("2a00:1450::1"), "u", "c")
+	got := iceServers(cfg, "2a00:1450::1", "u", "c")
 	want := []string{"turn:[2a00:1450::1]:3478?transport=udp", "turn:[2a00:1450::1]:3478?transport=tcp", "turns:[2a00:1450::1]:443?transport=tcp"}
 	if len(got) != 1 || !slices.Equal(got[0].URLs, want) || got[0].Username != "u" || got[0].Credential != "c" {
 		t.Errorf("got %+v", got)
 	}
 	cfg.STUNOnly = true
-	if got := iceServers(cfg, ip("8.8.8.8"), "u", "c"); len(got) != 1 || !slices.Equal(got[0].URLs, []string{"stun:8.8.8.8:3478"}) || got[0].Credential != "" {
+	if got := iceServers(cfg, "8.8.8.8", "u", "c"); len(got) != 1 || !slices.Equal(got[0].URLs, []string{"stun:8.8.8.8:3478"}) || got[0].Credential != "" {
 		t.Errorf("got %+v", got)
 	}
 }

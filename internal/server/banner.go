@@ -21,6 +21,12 @@ type greeting struct {
 	Database           string     `json:"database,omitempty"`
 	Certificate        string     `json:"certificate,omitempty"`
 	Fingerprint        string     `json:"fingerprint,omitempty"`
+	// Pages are the addresses of the first page, and Links those of the test page
+	// with a key, which is there to be seen this once.
+	Pages []string `json:"pages,omitempty"`
+	Links []string `json:"links,omitempty"`
+	// LinkCommand makes a further key.
+	LinkCommand string `json:"linkCommand,omitempty"`
 	// Credentials is the command that prints short-lived credentials; empty
 	// where there are none.
 	Credentials string   `json:"credentials,omitempty"`
@@ -46,7 +52,12 @@ func (s *Server) ports() []openPort {
 	}
 	add(!c.NoUDP, "udp", c.ListeningPort, c.ListeningPort, "STUN and TURN")
 	add(!c.NoTCP, "tcp", c.ListeningPort, c.ListeningPort, "TURN")
-	add(!c.NoTLS, "tcp", c.TLSListeningPort, c.TLSListeningPort, "TURN over TLS")
+	tls := "TURN over TLS"
+	if s.web.mode == webOn && c.WebPort == 0 {
+		tls += ", pages"
+	}
+	add(!c.NoTLS, "tcp", c.TLSListeningPort, c.TLSListeningPort, tls)
+	add(s.web.mode == webOn && c.WebPort != 0, "tcp", c.WebPort, c.WebPort, "pages")
 	add(c.DTLS, "udp", c.TLSListeningPort, c.TLSListeningPort, "TURN over DTLS")
 	add(!c.STUNOnly, "udp", c.MinPort, c.MaxPort, "relayed media")
 	return out
@@ -58,7 +69,7 @@ func (s *Server) greet(now time.Time) greeting {
 	host := s.place.host()
 	g := greeting{
 		Host: host.String(), Realm: s.access.realm,
-		ICEServers: iceServers(s.cfg, host, username, credential),
+		ICEServers: iceServers(s.cfg, host.String(), username, credential),
 		Ports:      s.ports(), Addresses: s.Addrs(),
 		Database: s.access.database, Certificate: s.certFile,
 	}
@@ -72,6 +83,7 @@ func (s *Server) greet(now time.Time) greeting {
 		g.Fingerprint = fingerprint(s.certFile)
 	}
 	g.Credentials = s.credentialsCommand()
+	s.greetPages(&g)
 	g.Notes = s.notes(works)
 	return g
 }
@@ -81,14 +93,31 @@ func (s *Server) credentialsCommand() string {
 	if s.cfg.NoAuth || s.cfg.STUNOnly || len(s.access.secrets) == 0 {
 		return ""
 	}
-	line := "iceserver credentials"
+	return s.command("credentials") + " --user NAME --ttl 1h"
+}
+
+// command is a command line that finds this very server.
+func (s *Server) command(words string) string {
+	line := "iceserver " + words
 	if s.o.ConfigFile != "" {
 		line += " -c " + s.o.ConfigFile
 	}
 	if s.cfg.DataDir != "" {
 		line += " --data-dir " + s.cfg.DataDir
 	}
-	return line + " --user NAME --ttl 1h"
+	return line
+}
+
+// greetPages adds where the pages are.
+func (s *Server) greetPages(g *greeting) {
+	if !s.web.on() {
+		return
+	}
+	g.Pages = s.pageURLs()
+	g.LinkCommand = s.command("link add")
+	if s.web.firstKey != "" {
+		g.Links = withKey(g.Pages, s.web.firstKey)
+	}
 }
 
 // notes are the sentences that name the classic mistakes before they are made:
@@ -146,6 +175,7 @@ func (g greeting) text() string {
 		line("For short-lived credentials: %s", g.Credentials)
 		line("")
 	}
+	g.pagesText(line)
 	line("Ports to open in the firewall, the cloud's included:")
 	line("")
 	for _, p := range g.Ports {
@@ -163,6 +193,29 @@ func (g greeting) text() string {
 		line("Note: %s", n)
 	}
 	return b.String()
+}
+
+// pagesText writes where the pages are.
+func (g greeting) pagesText(line func(format string, args ...any)) {
+	if len(g.Pages) == 0 {
+		return
+	}
+	line("Pages (for others than this machine over HTTPS):")
+	line("")
+	for _, p := range g.Pages {
+		line("  %s", p)
+	}
+	line("")
+	if len(g.Links) > 0 {
+		line("Test page and demos with a key to this relay, shown this once:")
+		line("")
+		for _, l := range g.Links {
+			line("  %s", l)
+		}
+		line("")
+	}
+	line("For a link to somebody: %s", g.LinkCommand)
+	line("")
 }
 
 // span writes a port or a range of ports.

@@ -70,13 +70,20 @@ func fingerprint(file string) string {
 	return ""
 }
 
-// certificates loads what TLS and DTLS show: the configured pair, else the kept
-// self-signed one.
+// openCertificates loads what TLS and DTLS show, where there is any.
+func (s *Server) openCertificates() (err error) {
+	if needsTLS(s.cfg) || s.web.on() && s.cfg.WebPort != 0 {
+		s.certs, err = s.certificates()
+	}
+	return err
+}
+
+// certificates loads the configured pair, else the kept self-signed one.
 func (s *Server) certificates() (*listener.Certificates, error) {
 	s.certFile = s.cfg.CertFile
 	key := s.cfg.KeyFile
 	if s.certFile == "" {
-		// openAccess made sure that there is a place to keep it.
+		// openAccess and openLinks made sure that there is a place to keep it.
 		var err error
 		s.certFile, err = selfSigned(s.access.kept.dir, s.place.hosts, time.Now())
 		if err != nil {
@@ -86,7 +93,11 @@ func (s *Server) certificates() (*listener.Certificates, error) {
 	}
 	c, err := listener.LoadCertificates(s.certFile, key)
 	if err != nil {
-		return nil, fmt.Errorf("cannot use TLS: %w", err)
+		todo := "; correct cert and pkey, or leave both out to have a self-signed one made"
+		if s.cfg.CertFile == "" {
+			todo = "; remove the file to have a new one made"
+		}
+		return nil, fmt.Errorf("cannot use TLS: %w%s", err, todo)
 	}
 	if end := c.NotAfter(); !end.IsZero() && time.Now().After(end) {
 		s.log.Warn("the certificate has run out: browsers will refuse turns", "file", s.certFile, "since", end)

@@ -1,35 +1,44 @@
 package server
 
 import (
-	"net/netip"
+	"net"
 	"strconv"
 	"time"
 
+	"iceserver/internal/admin"
 	"iceserver/internal/auth"
 	"iceserver/internal/config"
 )
 
 // ICEServer is one entry of the iceServers array that a browser's
 // RTCPeerConnection takes.
-type ICEServer struct {
-	URLs       []string `json:"urls"`
-	Username   string   `json:"username,omitempty"`
-	Credential string   `json:"credential,omitempty"`
+type ICEServer = admin.ICEServer
+
+// iceURL is the address of a service at this server; host is a name or an
+// address.
+func iceURL(scheme, host string, port uint16, transport string) string {
+	return scheme + ":" + net.JoinHostPort(host, strconv.Itoa(int(port))) + transport
 }
 
-// iceServers returns what reaches this server at host, with a credential for
-// the relay. STUN needs no entry of its own: a turn URL gathers both.
-func iceServers(cfg *config.Config, host netip.Addr, username, credential string) []ICEServer {
-	at := func(scheme string, port uint16, transport string) string {
-		name := host.String()
-		if host.Is6() {
-			name = "[" + name + "]"
-		}
-		return scheme + ":" + name + ":" + strconv.Itoa(int(port)) + transport
+// stunURLs are what needs no credentials. STUN without UDP is of no use to a
+// browser.
+func stunURLs(cfg *config.Config, host string) []string {
+	if cfg.NoUDP || cfg.NoSTUN {
+		return nil
 	}
-	var stun, turn []string
+	return []string{iceURL("stun", host, cfg.ListeningPort, "")}
+}
+
+// iceServers returns what reaches this server at host, a name or an address,
+// with a credential for the relay. STUN needs no entry of its own: a turn URL
+// gathers both.
+func iceServers(cfg *config.Config, host, username, credential string) []ICEServer {
+	at := func(scheme string, port uint16, transport string) string {
+		return iceURL(scheme, host, port, transport)
+	}
+	stun := stunURLs(cfg, host)
+	var turn []string
 	if !cfg.NoUDP {
-		stun = append(stun, at("stun", cfg.ListeningPort, ""))
 		turn = append(turn, at("turn", cfg.ListeningPort, "?transport=udp"))
 	}
 	if !cfg.NoTCP {
@@ -44,7 +53,7 @@ func iceServers(cfg *config.Config, host netip.Addr, username, credential string
 	}
 	switch {
 	case cfg.STUNOnly && len(stun) == 0:
-		return []ICEServer{} // STUN without UDP is of no use to a browser
+		return []ICEServer{}
 	case cfg.STUNOnly:
 		return []ICEServer{{URLs: stun}}
 	}
@@ -62,7 +71,7 @@ func (a *access) account(cfg *config.Config, now time.Time) (username, credentia
 	case a.own:
 		return a.kept.User, a.kept.Password, true
 	case len(a.secrets) > 0:
-		username, credential = mint(a.rest, a.secrets[0], "", pasteTTL, now)
+		username, credential = mint(a.rest, a.secrets[0], webUser, pasteTTL, now)
 		return username, credential, true
 	case len(cfg.Users) > 0:
 		return cfg.Users[0].Name, "THE-PASSWORD-OF-" + cfg.Users[0].Name, false
@@ -73,6 +82,10 @@ func (a *access) account(cfg *config.Config, now time.Time) (username, credentia
 // pasteTTL is how long a printed timed credential is good for: a day of trying
 // things out.
 const pasteTTL = 24 * time.Hour
+
+// webUser is whom a credential is for that is for nobody in particular: without
+// a name it would be somebody else to the quota at every renewal.
+const webUser = "web"
 
 // mint makes a timed credential.
 //

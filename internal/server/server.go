@@ -15,6 +15,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -47,7 +48,10 @@ type Server struct {
 	keys     *testKeys
 	relay    *relay.Relay
 	listener *listener.Listener
+	certs    *listener.Certificates // nil: no TLS
 	certFile string
+	web      webSide
+	tested   atomic.Value // string: what the test of the own relay found
 	running  bool
 	cleanup  []func() // what to undo, the last first
 }
@@ -58,6 +62,7 @@ type Addrs struct {
 	TCP  []netip.AddrPort `json:"tcp,omitempty"`
 	TLS  []netip.AddrPort `json:"tls,omitempty"`
 	DTLS []netip.AddrPort `json:"dtls,omitempty"`
+	Web  []netip.AddrPort `json:"web,omitempty"` // the pages' own port
 }
 
 // New opens the data directory, the database and every socket. The error is one
@@ -67,7 +72,9 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	// The order is that of blame: what a step says about a mistake assumes that
 	// those before it found none. The relay comes before the listener, which
 	// hands connections to it.
-	for _, step := range []func() error{s.openLog, s.openAccess, s.locate, s.openRelay, s.openListener} {
+	for _, step := range []func() error{
+		s.openLog, s.openAccess, s.locate, s.openCertificates, s.openRelay, s.openPages, s.openListener, s.openWebPort, s.keepStart,
+	} {
 		if err := step(); err != nil {
 			s.unwind()
 			return nil, err
@@ -117,7 +124,14 @@ func (s *Server) openAccess() error {
 		o.Database = db
 		s.defers(func() { db.Close() })
 	}
-	s.keys, err = newTestKeys(store.NewKeys(o), a.realm)
+	if err := s.openLinks(); err != nil {
+		return err
+	}
+	var keys relay.Keys = store.NewKeys(o)
+	if s.web.on() {
+		keys = linkKeys{keys, s.web.links}
+	}
+	s.keys, err = newTestKeys(keys, a.realm)
 	return err
 }
 
@@ -154,7 +168,11 @@ func (s *Server) at(on bool, port uint16) []netip.AddrPort {
 // bound and as the world sees them.
 func (s *Server) listening() []netip.AddrPort {
 	var out []netip.AddrPort
-	for _, port := range []uint16{s.cfg.ListeningPort, s.cfg.TLSListeningPort} {
+	ports := []uint16{s.cfg.ListeningPort, s.cfg.TLSListeningPort}
+	if s.cfg.WebPort != 0 {
+		ports = append(ports, s.cfg.WebPort)
+	}
+	for _, port := range ports {
 		out = append(out, s.at(true, port)...)
 		for _, r := range s.place.relays {
 			out = append(out, netip.AddrPortFrom(seen(r), port))
@@ -175,6 +193,9 @@ func (s *Server) openRelay() error {
 		Keys: s.keys, Turn: s.turnOptions(), NonceLife: c.StaleNonce,
 		SocketBuffer: c.SocketBuffer, Log: s.log,
 		Engine: func() (netio.Engine, error) { return netio.NewNamed(engineName(c.Engine)) },
+	}
+	if l := s.web.links; l != nil {
+		o.Quota.ID, o.Quota.Limit, o.Observe = l.quotaID, l.limit, l.observe
 	}
 	if k := s.access.kept; k != nil {
 		// Nonces outlive a restart, so that no client has to ask again.
@@ -236,20 +257,24 @@ func (s *Server) turnOptions() turn.Options {
 // once: an office behind one address opens its calls at the full hour.
 const challengeBurst = 5
 
+// pagesPerSource is how many connections one address may hold where pages and
+// signaling are: every browser keeps one for as long as its page is open, and
+// some more while it loads.
+const pagesPerSource = 256
+
 // R-8656-5-g (RFC 8656, 5): clients come over UDP, which is the relay's own, TCP
 // and TLS unless they are switched off, and DTLS where it is switched on.
 func (s *Server) openListener() error {
 	c := s.cfg
 	o := listener.Options{
 		TCP: s.at(!c.NoTCP, c.ListeningPort), TLS: s.at(!c.NoTLS, c.TLSListeningPort),
-		DTLS: s.at(c.DTLS, c.TLSListeningPort), Relay: s.relay, Log: s.log,
+		DTLS: s.at(c.DTLS, c.TLSListeningPort), Relay: s.relay, HTTP: s.handler(), Log: s.log,
 	}
-	if len(o.TLS)+len(o.DTLS) > 0 {
-		certs, err := s.certificates()
-		if err != nil {
-			return err
-		}
-		o.Certificates = certs
+	if !c.NoTLS || c.DTLS {
+		o.Certificates = s.certs
+	}
+	if o.HTTP != nil {
+		o.Limits.PerSource = pagesPerSource
 	}
 	l, err := listener.New(o)
 	if err != nil {
@@ -279,6 +304,9 @@ func advise(err error) error {
 func (s *Server) Addrs() Addrs {
 	a := Addrs{UDP: s.relay.Addrs()}
 	a.TCP, a.TLS, a.DTLS = s.listener.Addrs()
+	if s.web.listener != nil {
+		a.Web, _, _ = s.web.listener.Addrs()
+	}
 	return a
 }
 
@@ -304,6 +332,7 @@ func (s *Server) Run(ctx context.Context) error {
 		listenErr = s.listener.Run(ctx)
 		stop(listenErr)
 	})
+	s.runWeb(ctx, &listened)
 	// While this tests and prints, clients are served already.
 	s.announce(ctx)
 	<-ctx.Done()
@@ -324,7 +353,9 @@ func (s *Server) announce(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	s.tested.Store(partOK)
 	if err != nil {
+		s.tested.Store(partFailed)
 		s.log.Error("the test of the own relay failed: clients will probably fail too", "error", err)
 	}
 	if err := s.greet(time.Now()).print(s.o.Stdout, s.o.JSON); err != nil {
@@ -332,5 +363,5 @@ func (s *Server) announce(ctx context.Context) {
 	}
 	a := s.Addrs()
 	s.log.Info("ready", "version", s.o.Version, "realm", s.access.realm, "udp", join(a.UDP), "tcp", join(a.TCP),
-		"tls", join(a.TLS), "dtls", join(a.DTLS), "relay", s.relayNames(), "self_test", err == nil)
+		"tls", join(a.TLS), "dtls", join(a.DTLS), "web", s.web.mode, "relay", s.relayNames(), "self_test", err == nil)
 }

@@ -194,6 +194,23 @@ func keep(path string, text []byte) error {
 	return nil
 }
 
+// replace writes a file of the data directory anew, whole or not at all.
+func replace(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	return err
+}
+
 // NewPassword returns a password that nobody can guess.
 //
 // R-8489-9.2-b (RFC 8489, 9.2): what is made here holds at least 128 random

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,7 +59,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("nobody tries out examples in %q", b.language)
 		}
 	}
-	for _, what := range []string{"make", "serve", "user", "secret", "credentials"} {
+	for _, what := range []string{"make", "serve", "user", "secret", "credentials", "link"} {
 		if !d.tried[what] {
 			t.Errorf("the readme does not show %s", what)
 		}
@@ -68,6 +69,7 @@ func TestReadme(t *testing.T) {
 // documents is a reader who does what the readme says, in a folder of their own.
 type documents struct {
 	dir   string
+	port  string // of the server that the readme has started
 	tried map[string]bool
 }
 
@@ -99,9 +101,11 @@ func (d *documents) run(t *testing.T, words []string) {
 		d.serve(t, words[1:])
 	default:
 		d.tried[words[1]] = true
-		if r := command(t, "", words[1:]...); r.code != 0 {
+		r := command(t, "", words[1:]...)
+		if r.code != 0 {
 			t.Errorf("%s: exit %d: %s", strings.Join(words, " "), r.code, r.err)
 		}
+		d.try(t, words[1:], r.out)
 	}
 }
 
@@ -126,10 +130,38 @@ func (d *documents) serve(t *testing.T, words []string) {
 			words[i] = filepath.Join(d.dir, w)
 		}
 	}
-	p := server(t, filepath.Join(d.dir, "served"), words[1:]...)
-	at := "turn:" + udpOf(t, p) + "?transport=udp"
-	relayed, code := dial(t, at, "alice", "wonderland", "").allocate()
+	// The data directory is the one that commands take by themselves.
+	p := server(t, filepath.Join(d.dir, "data", "iceserver"), words[1:]...)
+	_, d.port, _ = strings.Cut(udpOf(t, p), ":")
+	d.allocates(t, "alice", "wonderland")
+}
+
+// try uses what a command has printed with the server that was started before it.
+func (d *documents) try(t *testing.T, words []string, out string) {
+	t.Helper()
+	switch {
+	case words[0] == "user" && words[1] == "add":
+		_, password, _ := strings.Cut(out, "password: ")
+		d.allocates(t, words[2], strings.TrimSpace(password))
+	case words[0] == "credentials":
+		var servers []struct {
+			URLs                 []string
+			Username, Credential string
+		}
+		if err := json.Unmarshal([]byte(out), &servers); err != nil {
+			t.Fatal(err)
+		}
+		if want := "turn:198.51.100.7:" + d.port + "?transport=udp"; servers[0].URLs[0] != want {
+			t.Errorf("credentials for %s, want %s", servers[0].URLs[0], want)
+		}
+		d.allocates(t, servers[0].Username, servers[0].Credential)
+	}
+}
+
+func (d *documents) allocates(t *testing.T, username, password string) {
+	t.Helper()
+	relayed, code := dial(t, "turn:127.0.0.1:"+d.port+"?transport=udp", username, password, "").allocate()
 	if code != 0 || relayed.Addr().String() != "198.51.100.7" {
-		t.Errorf("the user of the readme got %d and %s", code, relayed)
+		t.Errorf("%s of the readme got %d and %s", username, code, relayed)
 	}
 }

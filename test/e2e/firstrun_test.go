@@ -24,6 +24,7 @@ type greeting struct {
 	Ports                          []struct{ From, To int }
 	Fingerprint, Certificate       string
 	DataDir, Database, Credentials string
+	Pages, Links                   []string
 }
 
 func greetingOf(t *testing.T, p *process) greeting {
@@ -82,7 +83,7 @@ func checkModes(t *testing.T, dir string) {
 		t.Errorf("%s: %v, error %v", dir, info.Mode(), err)
 	}
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 3 {
+	if err != nil || len(files) != 5 {
 		t.Errorf("kept: %v, error %v", files, err)
 	}
 	for _, f := range files {
