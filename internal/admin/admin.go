@@ -79,6 +79,8 @@ type Status struct {
 	Host    string    `json:"host"` // how clients reach it
 	// STUNURLs are for those who have no credentials.
 	STUNURLs []string `json:"stunUrls,omitempty"`
+	// Demos says that the original demos are served (demos-dir).
+	Demos bool `json:"demos,omitempty"`
 }
 
 // TLSStatus is how the certificate is.

@@ -254,6 +254,7 @@ func (s *Server) status() admin.Status {
 	st := admin.Status{
 		Name: "iceserver", Version: s.o.Version, STUN: tested, TURN: tested, Host: s.name(),
 		TLS: admin.TLSStatus{Status: partOff}, STUNURLs: stunURLs(s.cfg, s.place.host().String()),
+		Demos: s.cfg.DemosDir != "",
 	}
 	if s.cfg.NoSTUN {
 		st.STUN = partOff

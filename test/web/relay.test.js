@@ -3,14 +3,13 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium } from 'playwright-core';
+import { launch } from './browser.js';
 import { makeCertificate, makeHome } from './certificate.js';
-import { Server } from './server.js';
+import { freePorts, Server } from './server.js';
 
 const CONNECTED_WITHIN = 60_000;
 const FRAMES = 10;
@@ -30,16 +29,6 @@ async function servePages() {
   return http;
 }
 
-/** Ports that were free a moment ago. */
-async function freePorts(n) {
-  const sockets = await Promise.all(Array.from({ length: n }, () => new Promise((resolve) => {
-    const socket = createSocket().listen(0, '127.0.0.1', () => resolve(socket));
-  })));
-  const free = sockets.map((socket) => socket.address().port);
-  await Promise.all(sockets.map((socket) => new Promise((resolve) => { socket.close(resolve); })));
-  return free;
-}
-
 async function startServer() {
   const [plain, secure] = await freePorts(2);
   const certificate = await makeCertificate(dir);
@@ -56,15 +45,7 @@ before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'iceserver-web-'));
   const certificate = await startServer();
   pages = await servePages();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    env: { ...process.env, HOME: await makeHome(dir, certificate.authority) },
-    args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
-      '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
-    ],
-  });
+  browser = await launch({ home: await makeHome(dir, certificate.authority) });
 });
 
 after(async () => {

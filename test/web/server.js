@@ -1,8 +1,10 @@
-// The server under test: started with a configuration file, ready when it says
-// so, ended by its process id.
+// The server under test: started with a configuration file or, as somebody does
+// who has none, with a few flags; ready when it says so, ended by its process id.
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,10 +12,37 @@ const binary = process.env.ICESERVER_BIN ?? fileURLToPath(new URL('../../bin/ice
 const READY = /\bmsg="?ready"?(\s|$)|"msg":"ready"/m;
 const READY_WITHIN = 60_000;
 const END_WITHIN = 20_000;
+const TRIES = 20;
+
+/** Takes a port for TCP and for UDP and gives both back; undefined if UDP has it already. */
+async function freePort() {
+  const stream = createServer().listen(0, '127.0.0.1');
+  await once(stream, 'listening');
+  const { port } = stream.address();
+  const datagrams = createSocket('udp4');
+  const free = await new Promise((resolve) => {
+    datagrams.once('error', () => resolve(false)).bind(port, '127.0.0.1', () => resolve(true));
+  });
+  return { port: free ? port : undefined, release: () => { stream.close(); datagrams.close(); } };
+}
+
+/** Ports that were free a moment ago, for TCP and UDP alike. */
+export async function freePorts(n) {
+  const taken = [];
+  for (let i = 0; i < TRIES && taken.filter((p) => p.port).length < n; i++) taken.push(await freePort());
+  for (const { release } of taken) release();
+  const ports = taken.flatMap((p) => p.port ?? []);
+  if (ports.length < n) throw new Error('there are no free ports');
+  return ports;
+}
 
 export class Server {
   #process;
   #log = '';
+  #out = '';
+
+  /** What the program printed for its user: pages, links, iceServers. */
+  greeting;
 
   /** Starts the program with the lines of its configuration and waits until it is ready. */
   static async start(dir, lines) {
@@ -24,9 +53,45 @@ export class Server {
     return server;
   }
 
+  /** Starts the program without a file, on this machine alone, and with its pages. */
+  static async open(dir, ...flags) {
+    const [plain, secure] = await freePorts(2);
+    const server = new Server();
+    await server.#run([
+      '--json', `--data-dir=${join(dir, 'data')}`, '--listening-ip=127.0.0.1',
+      `--listening-port=${plain}`, `--tls-listening-port=${secure}`, ...flags,
+    ], () => server.#greeted());
+    server.ports = { plain, secure };
+    server.origin = `http://127.0.0.1:${plain}`;
+    server.key = new URL(server.greeting.links[0]).hash.replace('#key=', '');
+    await server.#checkPages();
+    return server;
+  }
+
   get log() { return this.#log; }
 
-  #run(args) {
+  /** The address of a page, with the key of the first link in its fragment. */
+  page(path, fragment = '') {
+    return `${this.origin}${path}#key=${this.key}${fragment && `&${fragment}`}`;
+  }
+
+  #greeted() {
+    try {
+      this.greeting = JSON.parse(this.#out);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #checkPages() {
+    const start = await (await fetch(`${this.origin}/`)).text();
+    if (start.includes('id="app"')) return;
+    await this.stop();
+    throw new Error(`${binary} was built without the pages: run "npm ci && npm run build" in web, then build it again`);
+  }
+
+  #run(args, complete = () => true) {
     this.#process = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -35,9 +100,9 @@ export class Server {
       }, READY_WITHIN);
       const read = (text) => {
         this.#log += text;
-        if (READY.test(this.#log)) { clearTimeout(timer); resolve(); }
+        if (READY.test(this.#log) && complete()) { clearTimeout(timer); resolve(); }
       };
-      this.#process.stdout.setEncoding('utf8').on('data', read);
+      this.#process.stdout.setEncoding('utf8').on('data', (text) => { this.#out += text; read(text); });
       this.#process.stderr.setEncoding('utf8').on('data', read);
       this.#process.on('error', (err) => { clearTimeout(timer); reject(err); });
       this.#process.on('exit', (code) => {

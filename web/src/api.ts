@@ -20,6 +20,8 @@ export interface Status {
   tls: { status: string; days?: number };
   host: string;
   stunUrls?: string[];
+  /** The original demos are served. */
+  demos?: boolean;
 }
 
 export type Credentials =

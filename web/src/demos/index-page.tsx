@@ -1,7 +1,7 @@
 // The list of the demos.
 import '../styles/demos.css';
 import { useEffect, useState } from 'preact/hooks';
-import { linkKey } from '../api';
+import { fetchStatus, linkKey } from '../api';
 import { t, type StringKey } from '../i18n';
 import { mount, Site } from '../ui/site';
 
@@ -17,7 +17,7 @@ const ORIGINAL = '/demos/original/';
 /** The original demos are there only where the operator has a copy of them. */
 function useOriginal(): boolean {
   const [there, setThere] = useState(false);
-  useEffect(() => { fetch(ORIGINAL, { method: 'HEAD' }).then((r) => setThere(r.ok)).catch(() => setThere(false)); }, []);
+  useEffect(() => { void fetchStatus().then((status) => setThere(status?.demos === true)); }, []);
   return there;
 }
 

@@ -3,6 +3,7 @@ import '../styles/base.css';
 import { render, type ComponentChildren, type ComponentType } from 'preact';
 import { useState } from 'preact/hooks';
 import { language, relative, setLanguage, t, useLanguage, useTitle, type Language, type StringKey } from '../i18n';
+import { fragmentPairs } from '../ice/fragment';
 import type { Level } from '../ice/verdict';
 
 const LANGUAGES: [Language, string][] = [['zh-CN', '中文'], ['en', 'EN']];
@@ -104,4 +105,7 @@ export function mount(Page: ComponentType): void {
   };
   const app = document.getElementById('app');
   if (app) render(<Root />, app);
+  // A link to another room, list or key, opened where its page is open already,
+  // changes the fragment and nothing else: the page has to begin anew.
+  addEventListener('hashchange', () => { if (fragmentPairs(location.hash).length > 0) location.reload(); });
 }
