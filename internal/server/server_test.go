@@ -69,7 +69,7 @@ func TestSelfTestFails(t *testing.T) {
 	for _, port := range []string{"30200", "30201"} {
 		c, err := net.ListenPacket("udp", "127.0.0.1:"+port)
 		if err != nil {
-			t.Skip("somebody else has the ports: ", err)
+			continue // taken already, which does as well
 		}
 		held = append(held, c)
 	}

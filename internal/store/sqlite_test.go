@@ -234,7 +234,7 @@ func TestSQLiteLocked(t *testing.T) {
 func TestSQLiteTurnadmin(t *testing.T) {
 	program, err := exec.LookPath("turnadmin")
 	if err != nil {
-		t.Skip("coturn is not installed")
+		t.Fatal("coturn, which has turnadmin, is not installed: make packages")
 	}
 	db, path := open(t)
 	link := filepath.Join(t.TempDir(), "turndb")

@@ -283,14 +283,14 @@ func TestUnbuilt(t *testing.T) {
 	}
 }
 
-// What is embedded in this build is either nothing or all of it.
+// Every page and script that others rely on is embedded.
 func TestEmbedded(t *testing.T) {
 	h := New(Options{})
 	if r, _ := get(t, h, "GET", "/"); r.StatusCode != 200 {
 		t.Fatalf("the start: %d", r.StatusCode)
 	}
 	if _, err := fs.Stat(embedded(), "index.html"); err != nil {
-		t.Skip("the pages were not built")
+		t.Fatal("the pages are not built: make pages")
 	}
 	for _, p := range []string{
 		"/test", "/demos/", "/demos/conference", "/demos/one-to-one", "/demos/screen", "/demos/chat", "/licenses.txt",
