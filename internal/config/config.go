@@ -34,7 +34,7 @@ type Config struct {
 	ExternalIPs []ExternalIP
 	// MinPort and MaxPort bound the relayed ports, both inclusive.
 	MinPort, MaxPort uint16
-	// Workers is how many threads relay; 0 means one per CPU.
+	// Workers is how many threads relay; 0 leaves it to the relay.
 	Workers int
 	// SocketBuffer is the wish for the kernel's buffers per socket, in bytes; 0
 	// leaves them alone.

@@ -33,8 +33,8 @@ import (
 
 // Options of a Relay.
 type Options struct {
-	// Workers is how many threads serve; 0 is one for every two processors that
-	// the program may use, one at least. Where the system cannot spread clients
+	// Workers is how many goroutines serve; 0 is one for every two processors
+	// that the program may use, but two for two or three. Where the system cannot spread clients
 	// over several sockets there is one.
 	Workers int
 	// Listen are the UDP addresses for clients: never a wildcard; port 0 lets
@@ -109,9 +109,10 @@ func New(o Options) (*Relay, error) {
 func (o Options) check() (Options, error) {
 	if o.Workers <= 0 {
 		// The kernel's half of the work, and everybody else's, runs on the other
-		// processors. With a worker on each, every packet wakes one that
-		// preempts whoever sends, and costs twice as much CPU time.
-		o.Workers = max(1, runtime.GOMAXPROCS(0)/2)
+		// processors; but one worker alone would drain each burst on the
+		// processor of whoever sends it, behind him, while the other is idle.
+		n := runtime.GOMAXPROCS(0)
+		o.Workers = max(n/2, min(n, 2))
 	}
 	if o.MinPort == 0 {
 		o.MinPort = 49152
@@ -293,6 +294,7 @@ func (r *Relay) Addrs() []netip.AddrPort { return slices.Clone(r.addrs) }
 func (r *Relay) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer r.widen()()
 	var workers, helpers sync.WaitGroup
 	helpers.Go(r.journal.run)
 	for range lookupWorkers {
@@ -318,6 +320,16 @@ func (r *Relay) Run(ctx context.Context) error {
 	helpers.Wait()
 	r.tell(true)
 	return broken
+}
+
+// widen gives Go's scheduler as many more processors as there are workers, until
+// the returned function is called: a busy worker keeps its own even while it
+// sleeps between two packets (see netio), and everything else must not wait for
+// it. It makes nothing use more of the machine.
+func (r *Relay) widen() (restore func()) {
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(before + len(r.workers))
+	return func() { runtime.GOMAXPROCS(before) }
 }
 
 // halt makes the workers end.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -19,7 +18,7 @@ import (
 // does not wait for long.
 const pollBatch = 64
 
-// worker is one thread with its sockets, its clients and their allocations.
+// worker is one goroutine with its sockets, its clients and their allocations.
 // Only the first block is for other goroutines.
 type worker struct {
 	index          int
@@ -85,10 +84,6 @@ func newWorker(r *Relay, index int, e netio.Engine, o turn.Options) *worker {
 
 // run serves until stop is set. The error says that the engine broke down.
 func (w *worker) run(stop *atomic.Bool) error {
-	// One thread for each worker: the kernel then keeps the sockets' packets,
-	// the caches and the thread on one processor.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	defer w.end()
 	for !stop.Load() {
 		n, err := w.engine.Poll(w.in, w.wait())
