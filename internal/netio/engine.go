@@ -43,6 +43,7 @@ type Options struct {
 	ReusePort bool // SO_REUSEPORT: several workers listen on one address
 	RecvBuf   int  // SO_RCVBUF wanted, in bytes; 0 leaves the system's
 	SendBuf   int  // SO_SNDBUF wanted, in bytes; 0 leaves the system's
+	ICMP      bool // tell of ICMP errors about what was sent; see Features
 }
 
 // An Engine moves the datagrams of one worker. Only Wake may be called from
@@ -59,6 +60,11 @@ type Engine interface {
 	// unusable (net.ErrClosed after Close); a socket's own errors (refused,
 	// unreachable) never end it.
 	Poll(in []Datagram, wait time.Duration) (int, error)
+	// ICMP returns the ICMP errors that the last Poll brought, each of them once;
+	// a Poll that waits returns for them too. Each Poll brings a bounded number
+	// and leaves the others for the next. The slice is the engine's, good until
+	// then.
+	ICMP() []ICMP
 	// Send hands datagrams to the kernel, in order for each socket, and returns
 	// how many it took; the others are lost (full buffer, refused by the
 	// kernel) and counted in Stats. Afterwards the caller may forget the
@@ -87,6 +93,8 @@ type Features struct {
 	DontFragment bool
 	// ReusePort: Options.ReusePort works. Where it is false, Open refuses it.
 	ReusePort bool
+	// ICMP: Options.ICMP works. Where it is false, Open refuses it.
+	ICMP bool
 }
 
 // Stats counts what an Engine could not do.

@@ -20,6 +20,7 @@ type mmsg struct {
 	waker    *waker
 	receiver *receiver
 	sender   *sender
+	errors   *errorQueue
 	zones    zones
 	sockets  table[socket]
 	slice    timeslice
@@ -41,6 +42,7 @@ func (e *mmsg) init() (err error) {
 		return err
 	}
 	e.sender = newSender(&e.zones, &e.stats)
+	e.errors = newErrorQueue(&e.zones)
 	if e.epoll, err = newEpoll(); err != nil {
 		return err
 	}
@@ -79,13 +81,14 @@ func (e *mmsg) Poll(in []Datagram, wait time.Duration) (int, error) {
 		return 0, errNoRoom
 	}
 	e.receiver.reset()
+	e.errors.reset()
 	n, err := e.poll(in, wait)
 	e.busy = n > 1
 	return n, err
 }
 
 func (e *mmsg) poll(in []Datagram, wait time.Duration) (int, error) {
-	if n := e.serve(in); n > 0 {
+	if n := e.serve(in); n > 0 || e.heard() {
 		return n, nil
 	}
 	// Asking without sleeping first would be in vain at every lone datagram, and
@@ -94,7 +97,7 @@ func (e *mmsg) poll(in []Datagram, wait time.Duration) (int, error) {
 		if err := e.epoll.wait(0); err != nil {
 			return 0, err
 		}
-		if n := e.serve(in); n > 0 || wait == 0 {
+		if n := e.serve(in); n > 0 || e.heard() || wait == 0 {
 			return n, nil
 		}
 	}
@@ -120,16 +123,34 @@ func (e *mmsg) serve(in []Datagram) int {
 			break
 		}
 		s := e.sockets.match(SocketID(ev.Fd), ev.Pad)
-		switch {
-		case s == nil: // the waker, or closed since the round began
-		case ev.Events&unix.EPOLLIN == 0:
-			s.clearError()
-		default:
+		if s == nil { // the waker, or closed since the round began
+			continue
+		}
+		// Errors first: while one is pending, nothing can be received.
+		if ev.Events&unix.EPOLLERR != 0 {
+			e.fault(SocketID(ev.Fd), s)
+		}
+		if ev.Events&unix.EPOLLIN != 0 {
 			n += e.receiver.receive(e.epoll.round, SocketID(ev.Fd), s, in[n:])
 		}
 	}
 	return n
 }
+
+// fault takes off a socket what epoll reported of errors. Without that it would
+// be reported for ever and the worker would spin.
+func (e *mmsg) fault(id SocketID, s *socket) {
+	if s.icmp {
+		e.errors.read(id, s)
+	} else {
+		s.clearError()
+	}
+}
+
+// heard says whether this Poll has brought ICMP errors.
+func (e *mmsg) heard() bool { return len(e.errors.found) > 0 }
+
+func (e *mmsg) ICMP() []ICMP { return e.errors.take() }
 
 func (e *mmsg) Send(out []Datagram) (int, error) {
 	if e.closed {
@@ -163,7 +184,7 @@ func (e *mmsg) CloseSocket(id SocketID) error {
 
 func (e *mmsg) Stats() Stats { return e.stats }
 
-func (e *mmsg) Features() Features { return Features{DontFragment: true, ReusePort: true} }
+func (e *mmsg) Features() Features { return Features{DontFragment: true, ReusePort: true, ICMP: true} }
 
 func (e *mmsg) Close() error {
 	if e.closed {

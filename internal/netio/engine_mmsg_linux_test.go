@@ -273,7 +273,7 @@ func TestNewNamed(t *testing.T) {
 		t.Errorf("an unknown name gives %v", err)
 	}
 	for name, want := range map[string]Features{
-		"": {true, true}, "mmsg": {true, true}, "std": {false, true},
+		"": {true, true, true}, "mmsg": {true, true, true}, "std": {ReusePort: true},
 	} {
 		e, err := NewNamed(name)
 		if err != nil {

@@ -221,6 +221,9 @@ func (e *std) Stats() Stats {
 	return st
 }
 
+// ICMP has nothing to tell: the standard library does not read error queues.
+func (e *std) ICMP() []ICMP { return nil }
+
 func (e *std) Features() Features { return Features{ReusePort: canReusePort} }
 
 func (e *std) Close() error {

@@ -56,15 +56,26 @@ func (t *sender) send(s *socket, out []Datagram) int {
 func (t *sender) one(s *socket, d *Datagram) int {
 	name := &t.messages.names[0]
 	size := name.set(d.Peer, t.zones)
-	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd),
-		uintptr(unsafe.Pointer(unsafe.SliceData(d.Buf))), uintptr(len(d.Buf)), 0,
-		uintptr(unsafe.Pointer(name)), uintptr(size))
-	if errno != 0 {
-		t.fail(errno)
-		return 0
+	for again := s.icmp; ; again = false {
+		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(d.Buf))), uintptr(len(d.Buf)), 0,
+			uintptr(unsafe.Pointer(name)), uintptr(size))
+		switch {
+		case errno == 0:
+			return 1
+		case again && pending(errno):
+		default:
+			t.fail(errno)
+			return 0
+		}
 	}
-	return 1
 }
+
+// pending says whether the failure of a send may be that of an earlier datagram:
+// a socket with Options.ICMP reports an ICMP error in place of its next send, and
+// has then forgotten it. So that one is tried again, once, or any forged error
+// would cost a packet. A full buffer is never another's.
+func pending(errno unix.Errno) bool { return errno != unix.EAGAIN && errno != unix.ENOBUFS }
 
 // many sends a run with sendmmsg. That stops at the first message that fails,
 // and says why only if it is the first of the call: so the call is repeated
@@ -73,17 +84,22 @@ func (t *sender) many(s *socket, out []Datagram) int {
 	for i := range out {
 		t.prepare(i, &out[i])
 	}
-	sent := 0
+	sent, again := 0, s.icmp
 	for at := 0; at < len(out); {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd),
 			uintptr(unsafe.Pointer(&t.messages.headers[at])), uintptr(len(out)-at), 0, 0, 0)
-		if errno != 0 {
+		switch {
+		case errno == 0:
+			sent += int(n)
+			at += int(n)
+		case again && pending(errno):
+			again = false
+			continue
+		default:
 			t.fail(errno)
 			at++
-			continue
 		}
-		sent += int(n)
-		at += int(n)
+		again = s.icmp
 	}
 	return sent
 }

@@ -13,6 +13,7 @@ type socket struct {
 	fd    int32
 	ipv6  bool
 	df    bool // the don't-fragment bit is on now
+	icmp  bool // see Options.ICMP
 	guess guess
 }
 
@@ -61,6 +62,11 @@ func (s *socket) configure(o Options) error {
 	if err := allowFragments(fd, s.ipv6); err != nil {
 		return err
 	}
+	if o.ICMP {
+		if err := s.hearICMP(); err != nil {
+			return err
+		}
+	}
 	setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, o.RecvBuf)
 	setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, o.SendBuf)
 	return nil
@@ -105,7 +111,7 @@ func (s *socket) setDF(on bool) error {
 	if s.df == on {
 		return nil
 	}
-	level, option, value := unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT
+	level, option, value := unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, s.fragmenting()
 	if on {
 		// PROBE, not DO: whoever sets the bit looks for the path's size, and
 		// the packet must reach the narrow hop whatever the kernel believes.
@@ -124,8 +130,7 @@ func (s *socket) setDF(on bool) error {
 	return nil
 }
 
-// clearError takes a pending error off the socket. Without that an error that
-// comes with no data would be reported for ever and the worker would spin.
+// clearError takes a pending error off the socket.
 func (s *socket) clearError() {
 	_, _ = unix.GetsockoptInt(int(s.fd), unix.SOL_SOCKET, unix.SO_ERROR)
 }

@@ -25,6 +25,9 @@ func openStdSocket(laddr netip.AddrPort, o Options) (*stdSocket, error) {
 	if o.ReusePort && !canReusePort {
 		return nil, errReusePort
 	}
+	if o.ICMP {
+		return nil, errNoICMP
+	}
 	ipv4 := laddr.Addr().Is4()
 	network := "udp6" // takes IPv6 only, as the address is no wildcard
 	if ipv4 {

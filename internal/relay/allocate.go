@@ -38,13 +38,13 @@ func (w *worker) allocate(now turn.Now, o *turn.Open) turn.PortReply {
 	if o.UseToken {
 		return w.allocateReserved(o)
 	}
-	c, cause := w.relay.ledger.allocation(o.Username)
+	c, cause := w.relay.ledger.allocation(o.Realm, o.Username)
 	if cause != turn.CauseNone {
 		return turn.PortReply{ID: o.ID, Code: codeQuota, Cause: cause}
 	}
 	var reserved charge
 	if o.Reserve {
-		if reserved, cause = w.relay.ledger.reservation(o.Username); cause != turn.CauseNone {
+		if reserved, cause = w.relay.ledger.reservation(o.Realm, o.Username); cause != turn.CauseNone {
 			w.relay.ledger.release(c)
 			return turn.PortReply{ID: o.ID, Code: codeQuota, Cause: cause}
 		}
@@ -89,7 +89,7 @@ func (w *worker) unserved(o *turn.Open, reply turn.PortReply) turn.PortReply {
 // R-8656-7.2-o (RFC 8656, 7.2): whoever brings the token, over whatever
 // transport, gets the port.
 func (w *worker) allocateReserved(o *turn.Open) turn.PortReply {
-	r, port, c, cause := w.relay.ports.redeem(o.Token, o.Username)
+	r, port, c, cause := w.relay.ports.redeem(o.Token, o.Realm, o.Username)
 	if cause != turn.CauseNone {
 		code := codeQuota
 		if cause == turn.CauseReservation {
@@ -150,14 +150,16 @@ func (w *worker) openRelay(r *portRange, o *turn.Open, s *seat) turn.Relayed {
 // bind opens the socket of a port that has been taken.
 func (w *worker) bind(r *portRange, port uint16, s *seat) (turn.Relayed, error) {
 	size := w.relay.socketBuffer
-	id, local, err := w.engine.Open(netip.AddrPortFrom(r.local, port), netio.Options{RecvBuf: size, SendBuf: size})
+	id, local, err := w.engine.Open(netip.AddrPortFrom(r.local, port), netio.Options{
+		RecvBuf: size, SendBuf: size, ICMP: w.engine.Features().ICMP,
+	})
 	if err != nil {
 		return turn.Relayed{}, err
 	}
 	w.setSocket(id, socket{from: r, port: port, seat: s})
 	s.sockets++
 	r.own(port, w.index, turn.RelayID(id))
-	return turn.Relayed{ID: turn.RelayID(id), Local: local, Addr: netip.AddrPortFrom(r.external, port)}, nil
+	return turn.Relayed{ID: turn.RelayID(id), Local: local, Addr: netip.AddrPortFrom(*r.external.Load(), port)}, nil
 }
 
 // bindFailed tells the operator, once a minute at most, that ports of the range

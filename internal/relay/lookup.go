@@ -32,7 +32,7 @@ const (
 // lookups asks Keys.Find beside the workers, so that a slow database delays
 // only those whose key it holds.
 type lookups struct {
-	keys   Keys
+	keys   atomic.Pointer[Keys]
 	jobs   chan lookup
 	log    *slog.Logger
 	panics atomic.Uint64
@@ -45,7 +45,9 @@ type lookup struct {
 }
 
 func newLookups(k Keys, log *slog.Logger) *lookups {
-	return &lookups{keys: k, jobs: make(chan lookup, lookupQueue), log: log}
+	l := &lookups{jobs: make(chan lookup, lookupQueue), log: log}
+	l.keys.Store(&k)
+	return l
 }
 
 // ask queues a look-up whose answer goes to a mailbox. It reports false at once
@@ -78,7 +80,7 @@ func (l *lookups) known(q *turn.Lookup) (reply turn.KeyReply, ok bool) {
 			reply, ok = turn.KeyReply{ID: q.ID, Unavailable: true}, true
 		}
 	}()
-	keys, ok := l.keys.Known(time.Now(), q.Realm, q.Username)
+	keys, ok := (*l.keys.Load()).Known(time.Now(), q.Realm, q.Username)
 	return turn.KeyReply{ID: q.ID, Keys: keys}, ok
 }
 
@@ -96,7 +98,7 @@ func (l *lookups) find(ctx context.Context, job lookup) (reply turn.KeyReply) {
 	if ctx.Err() != nil {
 		return unavailable
 	}
-	keys, err := l.keys.Find(ctx, job.Realm, job.Username)
+	keys, err := (*l.keys.Load()).Find(ctx, job.Realm, job.Username)
 	if err != nil {
 		return unavailable
 	}

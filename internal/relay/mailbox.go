@@ -36,14 +36,18 @@ type mailbox struct {
 	closed bool
 }
 
-// mail is what a mailbox holds. Replies and departures are not bounded here:
-// the look-up queue and the number of links bound them.
+// mail is what a mailbox holds. Replies, departures and orders are not bounded
+// here: the look-up queue, the number of links and the operator bound them.
 type mail struct {
 	memory   []byte
 	messages []message
 	replies  []turn.KeyReply
 	departed []*Link
+	orders   []order
 }
+
+// order is something to do between two packets.
+type order func(now turn.Now)
 
 // message is one packet for the worker. It lies in mail.memory as the core
 // wants it: scratch before it, capacity behind it.
@@ -119,6 +123,19 @@ func (m *mailbox) depart(l *Link) bool {
 	return true
 }
 
+// order hands the worker something to do. It reports false when the worker has
+// ended.
+func (m *mailbox) order(do order) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false
+	}
+	m.in.orders = append(m.in.orders, do)
+	m.notify()
+	return true
+}
+
 // nudge makes the worker look up without telling it anything.
 func (m *mailbox) nudge() {
 	m.mu.Lock()
@@ -163,8 +180,9 @@ func (b *mail) reset() {
 	clear(b.messages) // lets go of the links
 	clear(b.replies)
 	clear(b.departed)
+	clear(b.orders)
 	b.memory, b.messages = b.memory[:0], b.messages[:0]
-	b.replies, b.departed = b.replies[:0], b.departed[:0]
+	b.replies, b.departed, b.orders = b.replies[:0], b.departed[:0], b.orders[:0]
 }
 
 // buffer returns a message as turn.Server wants it.

@@ -3,6 +3,7 @@ package relay
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"maps"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -31,19 +32,22 @@ const randomTries = 8
 // portRange is the pool of one relay address. The owners may be read by every
 // worker at any time; the rest belongs to the lock of ports.
 type portRange struct {
-	local, external netip.Addr
-	first           uint16
-	size            int
-	used            []uint64 // one bit for each port from first on
-	taken           int
-	owners          []atomic.Uint64 // who holds the socket: 0 nobody, see ownerOf
+	local    netip.Addr
+	external atomic.Pointer[netip.Addr] // what new allocations are told
+	first    uint16
+	size     int
+	used     []uint64 // one bit for each port from first on
+	taken    int
+	owners   []atomic.Uint64 // who holds the socket: 0 nobody, see ownerOf
 }
 
 // ports is the pool of relayed ports, shared by all workers. Its lock is taken
 // when an allocation begins or ends, never for a packet.
 type ports struct {
 	ranges []*portRange
-	byAddr map[netip.Addr]*portRange // both forms of an address; never written after newPorts
+	// byAddr has every form of an address, of which old ones stay. A new map
+	// takes its place when there are more; none is written to.
+	byAddr atomic.Pointer[map[netip.Addr]*portRange]
 	ledger *ledger
 
 	mu           sync.Mutex // guards the following and the bits of the ranges
@@ -65,22 +69,49 @@ type expiry struct {
 
 func newPorts(relays []RelayAddr, first, last uint16, l *ledger) *ports {
 	p := &ports{
-		byAddr:       make(map[netip.Addr]*portRange),
 		ledger:       l,
 		reservations: make(map[[8]byte]reservation),
 	}
 	size := int(last) - int(first) + 1
 	for _, a := range relays {
 		r := &portRange{
-			local: a.Local, external: a.External, first: first, size: size,
+			local: a.Local, first: first, size: size,
 			used:   make([]uint64, (size+63)/64),
 			owners: make([]atomic.Uint64, size),
 		}
+		r.external.Store(&a.External)
 		p.ranges = append(p.ranges, r)
-		p.byAddr[a.Local] = r
-		p.byAddr[a.External] = r
 	}
+	p.index()
 	return p
+}
+
+// index publishes which addresses are whose, beside those that were.
+func (p *ports) index() {
+	byAddr := make(map[netip.Addr]*portRange)
+	if old := p.byAddr.Load(); old != nil {
+		maps.Copy(byAddr, *old)
+	}
+	for _, r := range p.ranges {
+		byAddr[*r.external.Load()] = r
+	}
+	for _, r := range p.ranges {
+		byAddr[r.local] = r
+	}
+	p.byAddr.Store(&byAddr)
+}
+
+// rename tells new allocations other external addresses. The old ones go on
+// meaning the same sockets, since live allocations were told them.
+func (p *ports) rename(relays []RelayAddr) {
+	for _, a := range relays {
+		for _, r := range p.ranges {
+			if r.local == a.Local {
+				r.external.Store(&a.External)
+			}
+		}
+	}
+	p.index()
 }
 
 // choose returns the pool for a family: the address that the client itself
@@ -202,14 +233,14 @@ func (p *ports) reserve(now turn.Now, r *portRange, port uint16, c charge) [8]by
 
 // redeem uses a reservation up for an allocation of username, who need not be
 // the one that made it. On refusal the reservation stays.
-func (p *ports) redeem(token [8]byte, username string) (*portRange, uint16, charge, turn.Cause) {
+func (p *ports) redeem(token [8]byte, realm, username string) (*portRange, uint16, charge, turn.Cause) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v, ok := p.reservations[token]
 	if !ok {
 		return nil, 0, charge{}, turn.CauseReservation
 	}
-	c, cause := p.ledger.redeem(v.charge, username)
+	c, cause := p.ledger.redeem(v.charge, realm, username)
 	if cause != turn.CauseNone {
 		return nil, 0, charge{}, cause
 	}
@@ -258,7 +289,7 @@ func (r *portRange) disown(port uint16) { r.owners[port-r.first].Store(0) }
 // owner returns who holds the relayed address a, in its local or its external
 // form. It takes no lock.
 func (p *ports) owner(a netip.AddrPort) (worker int, id turn.RelayID, ok bool) {
-	r := p.byAddr[a.Addr().Unmap()]
+	r := (*p.byAddr.Load())[a.Addr().Unmap()]
 	if r == nil || a.Port() < r.first || int(a.Port()-r.first) >= r.size {
 		return 0, 0, false
 	}

@@ -83,21 +83,21 @@ func TestPortsReservation(t *testing.T) {
 	if !ok || port != 49152 {
 		t.Fatalf("got %d, %v", port, ok)
 	}
-	c, _ := p.ledger.reservation("a")
+	c, _ := p.ledger.reservation("r", "a")
 	token := p.reserve(0, r, port+1, c)
 	p.expire(reservationLife - 1)
 	if _, ok := p.take(r, false, false); ok {
 		t.Fatal("the reserved port was given away")
 	}
 	// R-8656-7.2-g (RFC 8656, 7.2): unknown and used tokens are worth nothing.
-	if _, _, _, cause := p.redeem([8]byte{1}, "a"); cause != turn.CauseReservation {
+	if _, _, _, cause := p.redeem([8]byte{1}, "r", "a"); cause != turn.CauseReservation {
 		t.Fatalf("a token never given: %q", cause)
 	}
-	_, got, c, cause := p.redeem(token, "b")
+	_, got, c, cause := p.redeem(token, "r", "b")
 	if cause != turn.CauseNone || got != 49153 || c.user != "b" {
 		t.Fatalf("got %d for %q, %q", got, c.user, cause)
 	}
-	if _, _, _, cause := p.redeem(token, "b"); cause != turn.CauseReservation {
+	if _, _, _, cause := p.redeem(token, "r", "b"); cause != turn.CauseReservation {
 		t.Fatalf("a token used twice: %q", cause)
 	}
 	// Its time passing does not take the port from who redeemed it.
@@ -111,13 +111,13 @@ func TestPortsReservation(t *testing.T) {
 func TestPortsReservationExpires(t *testing.T) {
 	p, r := portPool(49152, 2)
 	port, _ := p.take(r, true, true)
-	c, _ := p.ledger.reservation("a")
+	c, _ := p.ledger.reservation("r", "a")
 	token := p.reserve(0, r, port+1, c)
 	p.expire(reservationLife)
 	if used, _ := p.usage(); used != 1 || p.ledger.total != 0 {
 		t.Fatalf("%d ports used and %d charges, want 1 and 0", used, p.ledger.total)
 	}
-	if _, _, _, cause := p.redeem(token, "a"); cause != turn.CauseReservation {
+	if _, _, _, cause := p.redeem(token, "r", "a"); cause != turn.CauseReservation {
 		t.Fatalf("redeemed after its end: %q", cause)
 	}
 }
@@ -252,7 +252,7 @@ func (m *portModel) pair(t *rapid.T) {
 		t.Fatalf("pair gave %d, %v, want %v", port, ok, want)
 	}
 	if ok {
-		c, _ := m.pool.ledger.reservation("u")
+		c, _ := m.pool.ledger.reservation("r", "u")
 		m.used[port] = true
 		m.tokens[m.pool.reserve(m.now, m.r, port+1, c)] = modelReservation{port + 1, m.now + reservationLife}
 	}
@@ -269,7 +269,7 @@ func (m *portModel) free(t *rapid.T) {
 
 func (m *portModel) redeem(t *rapid.T) {
 	for token, v := range m.tokens {
-		_, port, c, cause := m.pool.redeem(token, "u")
+		_, port, c, cause := m.pool.redeem(token, "r", "u")
 		if cause != turn.CauseNone || port != v.port {
 			t.Fatalf("redeem gave %d, %q, want %d", port, cause, v.port)
 		}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -65,7 +66,7 @@ func TestQuotaBandwidth(t *testing.T) {
 		charges = append(charges, c)
 	}
 	refuseCharge(t, l, "b", turn.CauseBandwidthQuota)
-	if _, cause := l.reservation("b"); cause != turn.CauseNone {
+	if _, cause := l.reservation("r", "b"); cause != turn.CauseNone {
 		t.Fatalf("a reservation carries nothing yet and needs no bandwidth: %s", cause)
 	}
 	l.release(charges[0])
@@ -76,21 +77,54 @@ func TestQuotaBandwidth(t *testing.T) {
 
 func TestQuotaRedeemKeepsTheReservationOnRefusal(t *testing.T) {
 	l := newLedger(Quota{PerUser: 1})
-	held, _ := l.reservation("a")
+	held, _ := l.reservation("r", "a")
 	mustCharge(t, l, "b")
-	if _, cause := l.redeem(held, "b"); cause != turn.CauseUserQuota {
+	if _, cause := l.redeem(held, "r", "b"); cause != turn.CauseUserQuota {
 		t.Fatalf("redeemed by a user at the limit: %q", cause)
 	}
 	refuseCharge(t, l, "a", turn.CauseUserQuota)
 	// The owner's own place is the one that the reservation has kept.
-	c, cause := l.redeem(held, "a")
+	c, cause := l.redeem(held, "r", "a")
 	if cause != turn.CauseNone {
 		t.Fatalf("the owner cannot redeem: %s", cause)
 	}
 	l.release(c)
-	if l.total != 1 || l.users["a"] != 0 {
-		t.Fatalf("total %d and %d for a, want 1 and 0", l.total, l.users["a"])
+	if a := (account{"r", "a"}); l.total != 1 || l.users[a] != 0 {
+		t.Fatalf("total %d and %d for a, want 1 and 0", l.total, l.users[a])
 	}
+}
+
+// A-A08: a realm's limits are its own, and who is somebody in one is nobody in
+// another.
+func TestQuotaOfRealms(t *testing.T) {
+	l := newLedger(Quota{PerUser: 2, MaxBPS: 100, Realms: map[string]RealmQuota{"s": {PerUser: 1, Total: 2, MaxBPS: 7}}})
+	take := func(realm, user string, want turn.Cause) charge {
+		t.Helper()
+		c, cause := l.allocation(realm, user)
+		if cause != want {
+			t.Fatalf("%s of %s: %q, want %q", user, realm, cause, want)
+		}
+		return c
+	}
+	first := take("s", "a", turn.CauseNone)
+	if first.bps != 7 {
+		t.Errorf("an allocation in s may carry %d bytes a second, want 7", first.bps)
+	}
+	take("s", "a", turn.CauseUserQuota)
+	for range 2 {
+		if c := take("r", "a", turn.CauseNone); c.bps != 100 {
+			t.Errorf("an allocation in r may carry %d bytes a second, want 100", c.bps)
+		}
+	}
+	take("s", "b", turn.CauseNone)
+	take("s", "c", turn.CauseTotalQuota)
+	l.release(first)
+	take("s", "c", turn.CauseNone)
+	l.configure(Quota{Barred: func(realm, id string) bool { return realm == "s" && id == "d" }})
+	take("s", "d", turn.CauseTrafficQuota)
+	take("r", "d", turn.CauseNone)
+	l.configure(Quota{})
+	take("s", "d", turn.CauseNone)
 }
 
 // A-D18: whatever happens, the counters are those of the live charges.
@@ -100,25 +134,30 @@ func TestQuotaModel(t *testing.T) {
 			PerUser: rapid.IntRange(0, 4).Draw(t, "perUser"), Total: rapid.IntRange(0, 8).Draw(t, "total"),
 			MaxBPS:      rapid.Uint64Range(1, 5).Draw(t, "max"),
 			CapacityBPS: rapid.Uint64Range(0, 12).Draw(t, "capacity"),
+			Realms: map[string]RealmQuota{"s": {
+				PerUser: rapid.IntRange(0, 4).Draw(t, "perUser of s"), Total: rapid.IntRange(0, 4).Draw(t, "total of s"),
+				MaxBPS: rapid.Uint64Range(0, 5).Draw(t, "max of s"),
+			}},
 		}
 		l := newLedger(q)
 		var live []charge
 		user := rapid.SampledFrom([]string{"a", "b", "c"})
+		realm := rapid.SampledFrom([]string{"r", "s"})
 		t.Repeat(map[string]func(*rapid.T){
 			"allocate": func(t *rapid.T) {
-				if c, cause := l.allocation(user.Draw(t, "user")); cause == turn.CauseNone {
+				if c, cause := l.allocation(realm.Draw(t, "realm"), user.Draw(t, "user")); cause == turn.CauseNone {
 					live = append(live, c)
 				}
 			},
 			"reserve": func(t *rapid.T) {
-				if c, cause := l.reservation(user.Draw(t, "user")); cause == turn.CauseNone {
+				if c, cause := l.reservation(realm.Draw(t, "realm"), user.Draw(t, "user")); cause == turn.CauseNone {
 					live = append(live, c)
 				}
 			},
 			"redeem": func(t *rapid.T) {
 				i := pick(t, len(live))
 				if live[i].bps == 0 {
-					if c, cause := l.redeem(live[i], user.Draw(t, "user")); cause == turn.CauseNone {
+					if c, cause := l.redeem(live[i], realm.Draw(t, "realm"), user.Draw(t, "user")); cause == turn.CauseNone {
 						live[i] = c
 					}
 				}
@@ -134,14 +173,26 @@ func TestQuotaModel(t *testing.T) {
 }
 
 func checkLedger(t *rapid.T, l *ledger, live []charge) {
-	users := make(map[string]int)
+	users := make(map[account]int)
+	realms := make(map[string]int)
 	var granted uint64
 	for _, c := range live {
-		users[c.user]++
+		users[c.account]++
+		realms[c.realm]++
 		granted += c.bps
-		if q := l.limits; q.PerUser > 0 && users[c.user] > q.PerUser {
-			t.Fatalf("%s holds %d of %d", c.user, users[c.user], q.PerUser)
+		most := l.limits.PerUser
+		if own := l.limits.Realms[c.realm].PerUser; own > 0 {
+			most = own
 		}
+		if most > 0 && users[c.account] > most {
+			t.Fatalf("%v holds %d of %d", c.account, users[c.account], most)
+		}
+	}
+	if !maps.Equal(realms, l.realms) {
+		t.Fatalf("the realms are counted %v and hold %v", l.realms, realms)
+	}
+	if most := l.limits.Realms["s"].Total; most > 0 && realms["s"] > most {
+		t.Fatalf("realm s holds %d of %d", realms["s"], most)
 	}
 	if l.total != len(live) || l.granted != granted || len(l.users) != len(users) {
 		t.Fatalf("total %d, granted %d, users %v; live are %d with %d, %v",
@@ -149,7 +200,7 @@ func checkLedger(t *rapid.T, l *ledger, live []charge) {
 	}
 	for u, n := range users {
 		if l.users[u] != n {
-			t.Fatalf("%s is counted %d times and holds %d", u, l.users[u], n)
+			t.Fatalf("%v is counted %d times and holds %d", u, l.users[u], n)
 		}
 	}
 	if q := l.limits; q.CapacityBPS > 0 && granted > q.CapacityBPS || q.Total > 0 && len(live) > q.Total {
@@ -167,7 +218,7 @@ func pick(t *rapid.T, n int) int {
 
 func mustCharge(t *testing.T, l *ledger, user string) charge {
 	t.Helper()
-	c, cause := l.allocation(user)
+	c, cause := l.allocation("r", user)
 	if cause != turn.CauseNone {
 		t.Fatalf("%s is refused: %s", user, cause)
 	}
@@ -176,7 +227,7 @@ func mustCharge(t *testing.T, l *ledger, user string) charge {
 
 func refuseCharge(t *testing.T, l *ledger, user string, want turn.Cause) {
 	t.Helper()
-	if _, cause := l.allocation(user); cause != want {
+	if _, cause := l.allocation("r", user); cause != want {
 		t.Fatalf("%s is refused with %q, want %q", user, cause, want)
 	}
 }

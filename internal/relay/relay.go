@@ -76,8 +76,10 @@ type Relay struct {
 	start        time.Time // Now 0 of every worker
 	addrs        []netip.AddrPort
 	socketBuffer int
+	nonceKey     []byte
 	nextLink     atomic.Uint32
-	told         Stats // of the journal's goroutine: when the log last had them
+	exempt       atomic.Pointer[exemption] // nil: nobody is
+	told         Stats                     // of the journal's goroutine: when the log last had them
 	stop         atomic.Bool
 }
 
@@ -92,7 +94,7 @@ func New(o Options) (*Relay, error) {
 	r := &Relay{
 		ledger: l, ports: newPorts(o.Relays, o.MinPort, o.MaxPort, l),
 		lookups: newLookups(o.Keys, o.Log), journal: newJournal(o.Log, o.Observe),
-		log: o.Log, start: time.Now(), socketBuffer: o.SocketBuffer,
+		log: o.Log, start: time.Now(), socketBuffer: o.SocketBuffer, nonceKey: o.NonceKey,
 	}
 	r.journal.report = func() { r.tell(false) }
 	o.Turn.Start = r.start

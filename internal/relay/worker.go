@@ -28,6 +28,7 @@ type worker struct {
 	refused        codes
 	lostDTLS       atomic.Uint64
 	lookupsRefused atomic.Uint64
+	rest           atomic.Pointer[map[turn.Account]turn.Tally] // at the end, of users
 
 	relay  *Relay
 	engine netio.Engine
@@ -55,7 +56,7 @@ type worker struct {
 
 // progress says how much of an Outbox or of the mail has been acted on, so that
 // the rest goes on after a panic.
-type progress struct{ sends, closes, lookups, opens, events int }
+type progress struct{ sends, closes, lookups, opens, events, orders int }
 
 // socket is what a worker knows about one of its sockets.
 type socket struct {
@@ -111,6 +112,9 @@ func (w *worker) round(now turn.Now, n int) {
 	for i := 0; i < n; {
 		i = w.receive(now, w.in[:n], i)
 	}
+	for _, e := range w.engine.ICMP() {
+		w.fault(now, &e)
+	}
 	if w.mailbox.take(&w.mail) {
 		for i := 0; i < len(w.mail.messages); {
 			i = w.open(now, i)
@@ -151,6 +155,12 @@ func (w *worker) receive(now turn.Now, in []netio.Datagram, i int) (next int) {
 		}
 	}
 	return i
+}
+
+// fault hands an ICMP error about a packet to a peer on to the core.
+func (w *worker) fault(now turn.Now, e *netio.ICMP) {
+	defer w.guard()
+	w.server.ICMP(now, turn.RelayID(e.Socket), turn.ICMP{Peer: e.Peer, Type: e.Type, Code: e.Code, MTU: e.Info}, w.filling)
 }
 
 // open does for the mail what receive does for datagrams.
@@ -203,7 +213,22 @@ func (w *worker) answer(now turn.Now) (finished bool) {
 		w.read.closes++
 		w.forget(now, w.mail.departed[w.read.closes-1])
 	}
+	for w.read.orders < len(w.mail.orders) {
+		w.read.orders++
+		w.mail.orders[w.read.orders-1](now)
+	}
 	return true
+}
+
+// obey carries out the orders that came too late for the last round: somebody
+// waits for them.
+func (w *worker) obey(now turn.Now) {
+	if !w.mailbox.take(&w.mail) {
+		return
+	}
+	w.read = progress{}
+	for !w.answer(now) {
+	}
 }
 
 // link returns whom a Via stands for, or nil if that client has gone: its number
@@ -355,7 +380,7 @@ func (w *worker) toRelay(now turn.Now, s *turn.Send) {
 		if err != nil || !took {
 			w.count[dropMailbox]++
 		}
-	case s.Direct:
+	case s.Direct || w.relay.exempts(s.From, s.To):
 		// Nobody holds that port, and the operator allowed the address: another
 		// program of this machine may have it.
 		w.post(netio.Datagram{Buf: s.Buf[turn.Headroom:], Peer: s.To, Socket: netio.SocketID(s.Relay), DF: s.DF})
@@ -443,6 +468,7 @@ func (w *worker) panicked(p any) {
 // end deletes every allocation, with its events, and closes the sockets.
 func (w *worker) end() {
 	w.mailbox.close()
+	w.obey(time.Since(w.relay.start))
 	// Now there is time for every line about what ends, but not for ever.
 	ctx, cancel := context.WithTimeout(context.Background(), journalPatience)
 	defer cancel()
@@ -452,6 +478,8 @@ func (w *worker) end() {
 		w.server.CloseAll(time.Since(w.relay.start), w.filling)
 	}()
 	w.settle(time.Since(w.relay.start))
+	rest := w.server.Tallies(time.Since(w.relay.start))
+	w.rest.Store(&rest)
 	w.publish()
 	w.links.close()
 	if err := w.engine.Close(); err != nil {

@@ -51,6 +51,7 @@ const (
 	AttrAlternateServer         AttrType = 0x8023
 	AttrFingerprint             AttrType = 0x8028
 	AttrThirdPartyAuthorization AttrType = 0x802E
+	AttrOrigin                  AttrType = 0x802F // draft-johnston-tram-stun-origin: a page's origin
 	AttrMobilityTicket          AttrType = 0x8030
 )
 

@@ -25,7 +25,7 @@ type allocateArguments struct {
 func (s *Server) allocate(now Now, r *request, out *Outbox) {
 	if a := r.alloc; a != nil {
 		// R-8656-5-h (RFC 8656, 5; X8): the same request again, the same answer.
-		if a.created == r.msg.ID && a.username == r.username {
+		if a.created == r.msg.ID && r.of(a) {
 			s.allocated(now, r, a, out)
 			return
 		}
@@ -39,6 +39,10 @@ func (s *Server) allocate(now Now, r *request, out *Outbox) {
 			return
 		}
 		s.refuse(r, 437, CauseMismatch, out)
+		return
+	}
+	if s.o.Draining {
+		s.refuse(r, 403, CauseDraining, out)
 		return
 	}
 	want, code, cause := s.allocateArguments(r)
@@ -55,7 +59,7 @@ func (s *Server) allocate(now Now, r *request, out *Outbox) {
 	s.lastID++
 	s.opening[s.lastID], s.busy[keyOf(r.from)] = r, r
 	out.Opens = append(out.Opens, Open{
-		ID: s.lastID, From: r.from, Username: r.username, Families: want.families,
+		ID: s.lastID, From: r.from, Realm: r.realm, Username: r.username, Families: want.families,
 		EvenPort: want.evenPort, Reserve: want.reserve, UseToken: want.useToken, Token: want.token,
 	})
 }
@@ -149,20 +153,13 @@ func (s *Server) readFamilies(r *request, w *allocateArguments) (int, Cause) {
 		w.families = [2]Family{IPv4, IPv6}
 		return 0, CauseNone
 	}
-	if !s.serves(w.families[0]) && !w.useToken {
+	if !s.hasFamily(w.families[0]) && !w.useToken {
 		return 440, CauseFamily
 	}
 	return 0, CauseNone
 }
 
-func (s *Server) serves(f Family) bool {
-	for _, g := range s.o.Families {
-		if f == g {
-			return true
-		}
-	}
-	return false
-}
+func (s *Server) hasFamily(f Family) bool { return slices.Contains(s.o.Families, f) }
 
 // lifetime reads LIFETIME of an Allocate or Refresh request.
 //
@@ -217,9 +214,10 @@ func closeAll(p PortReply, out *Outbox) {
 func (s *Server) newAllocation(now Now, r *request, p PortReply) *allocation {
 	s.session++
 	a := &allocation{
-		session: s.session, from: r.from, username: r.username, key: r.key,
-		created: r.msg.ID, token: p.Token, hasToken: r.want.reserve,
+		session: s.session, from: r.from, realm: r.realm, username: r.username, key: r.key,
+		counted: Tally{Time: now}, created: r.msg.ID, token: p.Token, hasToken: r.want.reserve,
 		up: newMeter(now, p.MaxBPS), down: newMeter(now, p.MaxBPS),
+		errors: newMeter(now, icmpRate),
 	}
 	for i, rel := range p.Relayed {
 		if r.want.families[i] == NoFamily {

@@ -17,6 +17,7 @@ import (
 type allocation struct {
 	session   uint64
 	from      FiveTuple
+	realm     string
 	username  string
 	key       auth.Key
 	created   stun.TransactionID // of the Allocate request, to know its retransmission
@@ -31,9 +32,11 @@ type allocation struct {
 	peers    map[netip.AddrPort]*channel
 
 	up, down meter
+	errors   meter // ICMP errors that the client is told of, one token each
 	usage    Usage
-	due      Now // not later than the first thing of this allocation that ends
-	heap     int // place in deadlines
+	counted  Tally // what of it is in the tallies, and until when
+	due      Now   // not later than the first thing of this allocation that ends
+	heap     int   // place in deadlines
 }
 
 // relayed is one relayed transport address of an allocation.
@@ -86,7 +89,7 @@ func (a *allocation) firstRelayed() netip.AddrPort {
 func (s *Server) event(a *allocation, k EventKind) Event {
 	return Event{
 		Kind: k, Session: a.session, From: a.from, Username: a.username,
-		Realm: s.o.Realm, Relayed: a.firstRelayed(),
+		Realm: a.realm, Relayed: a.firstRelayed(),
 	}
 }
 
@@ -139,7 +142,8 @@ func (s *Server) closeRelay(a *allocation, i int, out *Outbox) {
 }
 
 // remove ends an allocation whole.
-func (s *Server) remove(a *allocation, why Cause, out *Outbox) {
+func (s *Server) remove(now Now, a *allocation, why Cause, out *Outbox) {
+	s.tally(now, a)
 	ev := s.event(a, Deleted)
 	ev.Cause, ev.Usage = why, a.usage
 	for i := range a.relays {
@@ -200,7 +204,7 @@ func (s *Server) sweep(now Now, a *allocation, out *Outbox) {
 	for i := range a.relays {
 		if r := &a.relays[i]; r.open && r.expires <= now {
 			if a.expires() <= now {
-				s.remove(a, CauseExpired, out)
+				s.remove(now, a, CauseExpired, out)
 				return
 			}
 			s.closeRelay(a, i, out)

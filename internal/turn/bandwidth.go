@@ -2,10 +2,10 @@ package turn
 
 import "time"
 
-// meter is a token bucket that holds a second's worth of bytes. The zero value
-// lets everything through.
+// meter is a token bucket that holds a second's worth of bytes, or of whatever
+// its tokens stand for. The zero value lets everything through.
 type meter struct {
-	rate   float64 // bytes per second; 0: no limit
+	rate   float64 // tokens per second; 0: no limit
 	tokens float64
 	last   Now
 }
@@ -14,7 +14,7 @@ func newMeter(now Now, rate uint64) meter {
 	return meter{rate: float64(rate), tokens: float64(rate), last: now}
 }
 
-// take says whether n bytes fit into the budget and takes them if so.
+// take says whether n tokens are left in the budget and takes them if so.
 //
 // R-8656-5-i (RFC 8656, 5): what is over a user's bandwidth is dropped.
 func (m *meter) take(now Now, n int) bool {

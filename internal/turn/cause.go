@@ -20,11 +20,13 @@ const (
 	CauseBadRequest      Cause = "bad-request"
 	CauseWideChannel     Cause = "channel-number-above-0x4fff" // rfc5766-channel-numbers lets it in
 	CauseMismatch        Cause = "allocation-mismatch"
+	CauseDraining        Cause = "draining"  // no new allocations before the end
 	CauseTransport       Cause = "transport" // REQUESTED-TRANSPORT that this server does not relay
 	CauseFamily          Cause = "address-family"
 	CausePolicy          Cause = "peer-policy"
 	CauseUserQuota       Cause = "user-quota"
 	CauseTotalQuota      Cause = "total-quota"
+	CauseTrafficQuota    Cause = "traffic-quota" // of this month
 	CauseBandwidthQuota  Cause = "bandwidth-quota"
 	CauseNoPort          Cause = "no-port"
 	CauseReservation     Cause = "reservation" // token unknown, used or expired
@@ -37,5 +39,6 @@ const (
 	CauseExpired      Cause = "expired"
 	CauseReleased     Cause = "released"     // a Refresh with lifetime 0
 	CauseDisconnected Cause = "disconnected" // the client's connection is gone
+	CauseRevoked      Cause = "revoked"      // the operator took the credential back
 	CauseShutdown     Cause = "shutdown"
 )

@@ -32,7 +32,7 @@ func (s *Server) channelBind(now Now, r *request, out *Outbox) {
 		return
 	}
 	peer = netip.AddrPortFrom(peers[0], peer.Port())
-	if s.o.Policy.Listener(peer) {
+	if s.policy(r.realm).Listener(peer) {
 		s.refuseRule(r, peer, "a listener of this server", out)
 		return
 	}

@@ -25,8 +25,8 @@ func (s *Server) classic(now Now, from FiveTuple, pkt []byte, err error, out *Ou
 	if err != nil || m.Class != stun.ClassRequest {
 		return false
 	}
-	r := &request{from: from, msg: m}
-	if s.answerable(now, from, out) {
+	r := &request{from: from, msg: m, realm: s.o.Realm}
+	if s.answerable(now, from, false, out) {
 		b := stun.NewBuilder(nil, m.Method, stun.ClassError, m.ID)
 		b.AddError(500, "")
 		copy(b.Bytes()[4:8], pkt[4:8])

@@ -90,6 +90,11 @@ func NewClient(o ClientOptions) *Client {
 	if o.RTO == 0 {
 		o.RTO = defaultRTO
 	}
+	// R-8489-14.3-b (RFC 8489, 14.3): a name that cannot be prepared is sent as it
+	// is, and refused by whoever is asked.
+	if prepared, err := auth.OpaqueString(o.Username); err == nil {
+		o.Username = prepared
+	}
 	return &Client{
 		o:        o,
 		pending:  make(map[stun.TransactionID]*transaction),

@@ -73,7 +73,7 @@ func (s *Server) send(now Now, from FiveTuple, m *stun.Message, buf []byte, out 
 		return
 	}
 	// R-8656-11.2-d (RFC 8656, 11.2): a forbidden peer is dropped in silence.
-	if p.guarded && s.o.Policy.Listener(peer) {
+	if p.guarded && s.policy(a.realm).Listener(peer) {
 		out.Drops[DropForbiddenPeer]++
 		return
 	}

@@ -33,6 +33,8 @@ func signedBy(w *world, from FiveTuple, key auth.Key, order string, username str
 
 // A-A06, R-8489-14.3-a (RFC 8489, 14.3): whatever a name is made of, it is looked
 // up as it came, byte by byte, and the request gets an answer.
+// R-8489-14.3-b (RFC 8489, 14.3): what can be no prepared name is nobody's, which
+// takes no look-up, and looks from outside like any other unknown name.
 func TestOddNames(t *testing.T) {
 	long := strings.Repeat("n", 763)
 	for _, name := range []string{"", long[:508], long[:509], long, long + "n", "\xff\xfe", "user\x00admin", "u ", "U",
@@ -41,12 +43,52 @@ func TestOddNames(t *testing.T) {
 		from := FiveTuple{Client: netip.MustParseAddrPort("192.0.2.10:4000")}
 		w.clients["a"] = from
 		w.packet("a", signedBy(w, from, make(auth.Key, 16), "urni", name))
-		if len(w.out.Lookups) != 1 || w.out.Lookups[0].Username != name {
+		switch _, err := auth.OpaqueString(name); {
+		case err != nil:
+			if len(w.out.Lookups) != 0 {
+				t.Errorf("%q: looked up %+v", name, w.out.Lookups)
+			}
+		case len(w.out.Lookups) != 1 || w.out.Lookups[0].Username != name:
 			t.Errorf("%q: looked up %+v", name, w.out.Lookups)
 		}
 		got := strings.Join(w.drain(), "\n")
 		if !strings.Contains(got, `Allocate error 401 realm="example.org" nonce`) {
 			t.Errorf("%q: %s", name, got)
+		}
+	}
+}
+
+// R-8489-14.3-b, R-8489-14.9-b (RFC 8489, 14.3 and 14.9): two spellings of a name
+// are one user, who is counted once and whose allocation answers to both; so are
+// two spellings of the realm, which clients are told prepared.
+func TestSpellings(t *testing.T) {
+	const composed, decomposed = "caf\u00e9", "cafe\u0301"
+	w := newWorld(t, Options{})
+	w.users[composed], w.users[decomposed] = "secret", "secret"
+	w.clients["a"] = FiveTuple{Client: netip.MustParseAddrPort("192.0.2.10:4000")}
+	do := func(line string) string {
+		w.do(strings.Fields(line))
+		return strings.Join(w.drain(), "\n")
+	}
+	if got := do("a allocate transport=17 user=" + decomposed); !strings.Contains(got, "lookup "+decomposed) ||
+		!strings.Contains(got, "Allocate success") || !strings.Contains(got, `token="" user=`+composed) {
+		t.Errorf("allocate: %s", got)
+	}
+	if got := do("a refresh user=" + composed); !strings.Contains(got, "Refresh success") {
+		t.Errorf("refresh under the other spelling: %s", got)
+	}
+	w.s = NewServer(Options{Realm: decomposed, Start: testStart, Nonces: w.nonces, Policy: testPolicy()})
+	if got := do("a allocate unsigned"); !strings.Contains(got, `realm="`+composed+`"`) {
+		t.Errorf("challenge: %s", got)
+	}
+	for _, realm := range []string{composed, decomposed} {
+		if !w.s.sameRealm([]byte(realm), w.s.o.Realm) {
+			t.Errorf("%+q is another realm than %+q", realm, decomposed)
+		}
+	}
+	for _, realm := range []string{"cafe", "", "\xff"} {
+		if w.s.sameRealm([]byte(realm), w.s.o.Realm) {
+			t.Errorf("%q is the realm %+q", realm, decomposed)
 		}
 	}
 }

@@ -26,6 +26,7 @@ type modelAllocation struct {
 	client, user string
 	relays       map[RelayID]Family
 	expires      map[RelayID]Now
+	errors       int // ICMP errors told since time last passed
 }
 
 type modelPermission struct {
@@ -44,6 +45,16 @@ type modelChannel struct {
 func (m *model) of(client string) *modelAllocation {
 	for _, a := range m.live {
 		if a.client == client {
+			return a
+		}
+	}
+	return nil
+}
+
+// owner returns who holds a relayed address, or nil.
+func (m *model) owner(id RelayID) *modelAllocation {
+	for _, a := range m.live {
+		if _, ok := a.relays[id]; ok {
 			return a
 		}
 	}
@@ -129,6 +140,7 @@ func TestModel(t *testing.T) {
 			"send":       r.send,
 			"channel":    r.channel,
 			"peer":       r.peer,
+			"icmp":       r.icmp,
 			"disconnect": r.disconnect,
 			"wait":       r.wait,
 			"":           r.check,
@@ -334,12 +346,7 @@ func (r *run) peer(*rapid.T) {
 	id := RelayID(rapid.IntRange(0, int(r.w.nextRelay)).Draw(r.T, "relay"))
 	p := r.peerAddr()
 	r.w.s.Peer(r.w.now, id, p, headroom([]byte("hello")), &r.w.out)
-	var owner *modelAllocation
-	for _, a := range r.m.live {
-		if _, ok := a.relays[id]; ok {
-			owner = a
-		}
-	}
+	owner := r.m.owner(id)
 	want := owner != nil && r.m.permitted(owner, p.Addr())
 	if (len(r.w.out.Sends) == 1) != want {
 		r.Fatalf("peer %s at relay %d: %d packets, the model says %v", p, id, len(r.w.out.Sends), want)
@@ -353,6 +360,46 @@ func (r *run) peer(*rapid.T) {
 		}
 	}
 	r.account()
+}
+
+// icmp has the network report a packet to a peer. The client hears of it where
+// that peer may be sent to, whatever the port, and not too often.
+func (r *run) icmp(*rapid.T) {
+	id := RelayID(rapid.IntRange(0, int(r.w.nextRelay)).Draw(r.T, "relay"))
+	p := r.peerAddr()
+	kind := uint8(rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5, 11, 12}).Draw(r.T, "type"))
+	owner := r.m.owner(id)
+	listed := map[Family][]uint8{IPv4: {3, 11}, IPv6: {1, 2, 3}}[FamilyOf(p.Addr())]
+	may := owner != nil && r.m.permitted(owner, p.Addr()) && slices.Contains(listed, kind)
+	for range rapid.IntRange(1, icmpRate+1).Draw(r.T, "times") {
+		want := may && owner.errors < icmpRate
+		r.w.s.ICMP(r.w.now, id, ICMP{Peer: p, Type: kind, Code: 4, MTU: 1280}, &r.w.out)
+		if (len(r.w.out.Sends) == 1) != want {
+			r.Fatalf("ICMP %d about %s at relay %d: %d packets, the model says %v", kind, p, id, len(r.w.out.Sends), want)
+		}
+		if want {
+			owner.errors++
+			r.icmpTold(owner, p, kind)
+		}
+		r.account()
+	}
+}
+
+// icmpTold checks what a client is told.
+func (r *run) icmpTold(a *modelAllocation, p netip.AddrPort, kind uint8) {
+	s := r.w.out.Sends[0]
+	m, err := stun.Parse(s.Buf)
+	if err != nil || s.Kind != ToClient || s.To != r.w.clients[a.client].Client {
+		r.Fatalf("ICMP about %s: sent %+v: %v", p, s, err)
+	}
+	want := stun.ICMP{Type: kind, Code: 4}
+	if p.Addr().Is4() && kind == 3 || p.Addr().Is6() && kind == 2 {
+		want.Data = 1280
+	}
+	peer, _ := m.XORAddress(stun.AttrXORPeerAddress)
+	if got, err := m.ICMP(); got != want || err != nil || peer != p {
+		r.Fatalf("ICMP about %s: told %+v about %s, want %+v: %v", p, got, peer, want, err)
+	}
 }
 
 // disconnect ends a connection, perhaps with a request on it whose key comes
@@ -382,6 +429,9 @@ func (r *run) disconnect(*rapid.T) {
 func (r *run) wait(*rapid.T) {
 	d := Now(rapid.SampledFrom([]int{1, 100, 200, 299, 301}).Draw(r.T, "seconds")) * time.Second
 	r.m.now += d
+	for _, a := range r.m.live {
+		a.errors = 0
+	}
 	r.m.forget()
 	r.w.now += d
 	r.w.s.Expire(r.w.now, &r.w.out)

@@ -29,7 +29,7 @@ func (s *Server) permit(now Now, a *allocation, peer netip.Addr, v Verdict, out 
 		p = new(permission)
 		a.perms[peer] = p
 	}
-	_, guarded := s.o.Policy.listening[peer]
+	_, guarded := s.policy(a.realm).listening[peer]
 	*p = permission{
 		expires: now + s.o.PermissionLifetime, inside: v.Inside, direct: v.Direct,
 		guarded: guarded, channels: p.channels,
@@ -109,7 +109,7 @@ func (s *Server) judge(r *request, peers []netip.Addr, out *Outbox) ([]Verdict, 
 	}
 	verdicts := make([]Verdict, len(peers))
 	for i, p := range peers {
-		verdicts[i] = s.o.Policy.Check(p)
+		verdicts[i] = s.policy(r.realm).Check(p)
 		if verdicts[i].Denied {
 			s.refuseRule(r, netip.AddrPortFrom(p, 0), verdicts[i].Rule, out)
 			return nil, false

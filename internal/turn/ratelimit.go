@@ -76,6 +76,34 @@ func (l *limiter) hash(a netip.Addr) uint64 {
 	return fold(hi^fold(lo^l.seed[0], l.seed[1]^0x9E3779B97F4A7C15), l.seed[0]^0xD6E8FEB86659FD93)
 }
 
+// ceiling caps the answers to sources that have not shown that they are there,
+// all of them together: behind a flood with forged sources every bucket of the
+// limiter may be full, and still what this worker reflects is bounded (A-D04,
+// A-O09).
+type ceiling struct {
+	rate   float64 // answers per second; 0: no limit. One second's worth at once
+	tokens float64
+	last   Now
+}
+
+func newCeiling(rate int) ceiling { return ceiling{rate: float64(rate), tokens: float64(rate)} }
+
+// allow takes one answer.
+func (c *ceiling) allow(now Now) bool {
+	if c.rate == 0 {
+		return true
+	}
+	if dt := now - c.last; dt > 0 {
+		c.tokens = min(c.rate, c.tokens+c.rate*float64(dt)/float64(time.Second))
+		c.last = now
+	}
+	if c.tokens < 1 {
+		return false
+	}
+	c.tokens--
+	return true
+}
+
 // fold multiplies to 128 bits and folds the halves together.
 func fold(x, y uint64) uint64 {
 	hi, lo := bits.Mul64(x, y)

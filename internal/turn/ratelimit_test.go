@@ -2,6 +2,7 @@ package turn
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -56,5 +57,74 @@ func TestLimiterSpreads(t *testing.T) {
 		if len(used) < 2200 {
 			t.Errorf("seed %v: 4096 addresses in %d buckets", seed, len(used))
 		}
+	}
+}
+
+// A-D04, A-O09: strangers from ever other addresses get their answers up to the
+// ceiling and no more, a second's worth at once; what is dropped then has a reason
+// of its own.
+func TestCeiling(t *testing.T) {
+	w := newWorld(t, Options{ChallengeRate: 100, ChallengeBurst: 500, ChallengeTotal: 50})
+	flood := func(line ...string) (answers int) {
+		for i := range 200 {
+			from := FiveTuple{Client: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(w.ids), byte(i)}), 4000)}
+			w.s.Client(w.now, from, headroom(w.build(from, line[0], line[1:])), &w.out)
+		}
+		answers = len(w.out.Sends)
+		w.out.Reset()
+		return answers
+	}
+	for _, tt := range []struct {
+		at   Now
+		line []string
+		want int
+	}{
+		{0, []string{"allocate", "unsigned"}, 50}, {0, []string{"binding"}, 0},
+		{time.Second / 2, []string{"binding"}, 25}, {time.Second / 2, []string{"allocate", "nonce=foreign"}, 0},
+		{time.Hour, []string{"allocate", "nonce=foreign"}, 50},
+	} {
+		w.now = tt.at
+		if n := flood(tt.line...); n != tt.want {
+			t.Errorf("%v at %v: %d answers, want %d", tt.line, tt.at, n, tt.want)
+		}
+	}
+	if n := w.out.Drops[DropRateLimitTotal]; n != 5*200-125 || w.out.Drops[DropRateLimit] != 0 {
+		t.Errorf("%d dropped by the ceiling, %d by source", n, w.out.Drops[DropRateLimit])
+	}
+}
+
+// A-D04: behind a flood everybody goes on who is no forged source: the holder of an
+// allocation, who returns a nonce, and who has a connection.
+func TestCeilingSparesClients(t *testing.T) {
+	w := newWorld(t, Options{ChallengeRate: 100, ChallengeBurst: 500, ChallengeTotal: 1})
+	do := func(line string) string {
+		w.do(strings.Fields(line))
+		return strings.Join(w.drain(), "\n")
+	}
+	for _, line := range []string{
+		"client a 192.0.2.10:4000", "client b 192.0.2.11:4000", "client c 192.0.2.12:4000 tcp",
+		"client d 192.0.2.13:4000 dtls", "client x 192.0.2.14:4000",
+	} {
+		do(line)
+	}
+	if got := do("a allocate transport=17"); !strings.Contains(got, "success") {
+		t.Fatalf("before the flood: %s", got)
+	}
+	do("x binding") // and that was the last answer to a stranger
+	if got := do("x binding"); !strings.Contains(got, "drop rate-limit-total") {
+		t.Fatalf("the ceiling is not reached: %s", got)
+	}
+	for line, want := range map[string]string{
+		"a binding": "success", "a refresh unsigned": "error 401", "a refresh": "success",
+		"b allocate transport=17 bad": "error 401", "b allocate transport=17 nonce=stale": "error 438",
+		"b allocate transport=17": "Allocate success", "c binding": "success", "c allocate unsigned": "error 401",
+		"d binding": "success",
+	} {
+		if got := do(line); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", line, got)
+		}
+	}
+	if n := newCeiling(0); !n.allow(0) {
+		t.Error("no ceiling stops somebody")
 	}
 }

@@ -33,7 +33,7 @@ func (s *Server) refresh(now Now, r *request, out *Outbox) {
 	}
 	a.key = r.key // the password may be another by now
 	if lifetime == 0 {
-		s.release(a, family, out)
+		s.release(now, a, family, out)
 	} else {
 		s.prolong(now, a, family, lifetime, out)
 	}
@@ -45,12 +45,12 @@ func (s *Server) refresh(now Now, r *request, out *Outbox) {
 // release ends an allocation, or one family of it, at the client's wish.
 //
 // R-8656-8.2-b (RFC 8656, 8.2): lifetime 0 deletes, and the answer is a success.
-func (s *Server) release(a *allocation, family Family, out *Outbox) {
+func (s *Server) release(now Now, a *allocation, family Family, out *Outbox) {
 	if i := a.relay(family); family != NoFamily && a.relays[0].open && a.relays[1].open {
 		s.closeRelay(a, i, out)
 		return
 	}
-	s.remove(a, CauseReleased, out)
+	s.remove(now, a, CauseReleased, out)
 }
 
 // prolong sets the end of an allocation anew.

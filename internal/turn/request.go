@@ -14,9 +14,12 @@ import (
 type request struct {
 	from     FiveTuple
 	msg      stun.Message
-	username string
+	realm    string      // that the client is, or will be, asked for
+	username string      // prepared, as two spellings of it are one user
+	sent     string      // as the client wrote it
 	key      auth.Key    // signs the answer; nil: not signed
 	alloc    *allocation // of the 5-tuple, if there is one
+	present  bool        // it has returned a nonce: its address is no forged one
 	stale    bool        // the nonce is ours but too old
 	gone     bool        // the client left while a port was opened
 	kept     bool        // msg is a copy
@@ -29,7 +32,7 @@ type request struct {
 // brings none of ours for its own address gets a fresh one and costs neither a
 // look-up nor memory (X6, A-D03, F-10).
 func (s *Server) request(now Now, from FiveTuple, m *stun.Message, out *Outbox) {
-	r := &request{from: from, msg: *m, alloc: s.clients[keyOf(from)]}
+	r := &request{from: from, msg: *m, alloc: s.clients[keyOf(from)], realm: s.realmFor(m)}
 	if s.o.NoAuth {
 		s.authenticated(now, r, out)
 		return
@@ -54,21 +57,39 @@ func (s *Server) request(now Now, from FiveTuple, m *stun.Message, out *Outbox) 
 	case auth.NonceStale:
 		r.stale = true
 	}
+	r.present = true
 	// R-8489-9.2-c (RFC 8489, 9.2): another realm than ours is a 401.
-	if string(realm) != s.o.Realm {
+	if !s.serves(r, realm) {
 		s.challenge(now, r, 401, CauseRealm, out)
 		return
 	}
-	r.username = string(username)
-	if r.own() && m.Method != stun.MethodRefresh {
+	s.identify(now, r, string(username), out)
+}
+
+// identify goes on with a request whose nonce and realm are ours.
+//
+// R-8489-14.3-b (RFC 8489, 14.3): what counts is the prepared name, so that a
+// name has one allocation and one quota however it is spelt; what cannot be
+// prepared is nobody's name.
+func (s *Server) identify(now Now, r *request, username string, out *Outbox) {
+	prepared, err := auth.OpaqueString(username)
+	if err != nil {
+		prepared = username // for the log
+	}
+	r.username, r.sent = prepared, username
+	if r.own() && r.msg.Method != stun.MethodRefresh {
 		s.verify(now, r, []auth.Key{r.alloc.key}, out)
 		return
 	}
 	// A-X05: a source that has been wrong too often is not even compared, or a
 	// guesser would only have to wait for the one answer that comes. Who holds
 	// an allocation of that very user is not concerned.
-	if !r.own() && !s.failures.left(now, from.Client.Addr()) {
+	if !r.own() && !s.failures.left(now, r.from.Client.Addr()) {
 		out.Drops[DropRateLimit]++
+		return
+	}
+	if err != nil {
+		s.verify(now, r, nil, out)
 		return
 	}
 	// A Refresh asks again, so that a user who was removed or whose credential
@@ -77,7 +98,11 @@ func (s *Server) request(now Now, from FiveTuple, m *stun.Message, out *Outbox) 
 }
 
 // own says whether the sender says to be the user who holds the allocation.
-func (r *request) own() bool { return r.alloc != nil && r.alloc.username == r.username }
+func (r *request) own() bool { return r.alloc != nil && r.of(r.alloc) }
+
+// of says whether the sender is the user of an allocation. The same name in
+// another realm is another user (A-A08).
+func (r *request) of(a *allocation) bool { return a.username == r.username && a.realm == r.realm }
 
 // keep copies the packet, whose bytes are the caller's, for a request that has
 // to wait.
@@ -100,7 +125,7 @@ func (s *Server) lookup(r *request, out *Outbox) {
 	r.keep()
 	s.lastID++
 	s.waiting[s.lastID] = r
-	out.Lookups = append(out.Lookups, Lookup{ID: s.lastID, Realm: s.o.Realm, Username: r.username})
+	out.Lookups = append(out.Lookups, Lookup{ID: s.lastID, Realm: r.realm, Username: r.sent})
 }
 
 // Key takes the answer to a Lookup.
@@ -155,7 +180,7 @@ func (s *Server) verify(now Now, r *request, keys []auth.Key, out *Outbox) {
 // authenticated goes on with a request whose sender is known.
 func (s *Server) authenticated(now Now, r *request, out *Outbox) {
 	// R-8656-5-d (RFC 8656, 5): an allocation answers to its own user alone.
-	if r.alloc != nil && r.alloc.username != r.username && r.msg.Method != stun.MethodAllocate &&
+	if r.alloc != nil && !r.of(r.alloc) && r.msg.Method != stun.MethodAllocate &&
 		r.msg.Method != stun.MethodBinding {
 		s.refuse(r, 441, CauseWrongUser, out)
 		return

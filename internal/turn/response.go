@@ -12,10 +12,10 @@ import (
 // source address as seen, nobody asked who they are, nothing kept.
 // R-8489-9.1-a (RFC 8489, 9.1): credentials of an ICE check are ignored.
 func (s *Server) binding(now Now, from FiveTuple, m *stun.Message, out *Outbox) {
-	if !s.answerable(now, from, out) {
+	if !s.answerable(now, from, false, out) {
 		return
 	}
-	r := &request{from: from, msg: *m}
+	r := &request{from: from, msg: *m, realm: s.realmFor(m)}
 	if unknown := s.unknown(m); len(unknown) > 0 {
 		s.refuseUnknown(r, unknown, out)
 		return
@@ -24,13 +24,20 @@ func (s *Server) binding(now Now, from FiveTuple, m *stun.Message, out *Outbox) 
 }
 
 // answerable takes an answer from the budget of a stranger. Who holds an
-// allocation is none.
-func (s *Server) answerable(now Now, from FiveTuple, out *Outbox) bool {
-	if s.clients[keyOf(from)] != nil || s.limit.allow(now, from.Client.Addr()) {
-		return true
+// allocation is none. Present says that the source is where it says to be, so that
+// it is served however many forged ones there are: a connection shows that, and
+// so does a nonce that came back.
+func (s *Server) answerable(now Now, from FiveTuple, present bool, out *Outbox) bool {
+	switch {
+	case s.clients[keyOf(from)] != nil:
+	case !s.limit.allow(now, from.Client.Addr()):
+		out.Drops[DropRateLimit]++
+		return false
+	case !present && from.Proto == UDP && !s.total.allow(now):
+		out.Drops[DropRateLimitTotal]++
+		return false
 	}
-	out.Drops[DropRateLimit]++
-	return false
+	return true
 }
 
 // challenge answers with REALM and a fresh NONCE, unsigned and without a reason
@@ -39,12 +46,12 @@ func (s *Server) answerable(now Now, from FiveTuple, out *Outbox) bool {
 // R-8489-9.2.4-d, R-8489-9.2.4-h, R-8489-9.2.4-j (RFC 8489, 9.2.4): no name and
 // no integrity in it.
 func (s *Server) challenge(now Now, r *request, code int, cause Cause, out *Outbox) {
-	if !s.answerable(now, r.from, out) {
+	if !s.answerable(now, r.from, r.present, out) {
 		return
 	}
 	s.respond(r, stun.ClassError, out, func(b *stun.Builder) {
 		b.AddError(code, "")
-		b.AddString(stun.AttrRealm, s.o.Realm)
+		b.AddString(stun.AttrRealm, s.realms[r.realm])
 		var nonce [128]byte
 		b.Add(stun.AttrNonce, s.o.Nonces.Append(nonce[:0], s.wall(now), nonceBinding(r.from)))
 	})
@@ -55,7 +62,7 @@ func (s *Server) challenge(now Now, r *request, code int, cause Cause, out *Outb
 
 // reject answers a stranger with an error that is no challenge.
 func (s *Server) reject(now Now, r *request, code int, cause Cause, out *Outbox) {
-	if !s.answerable(now, r.from, out) {
+	if !s.answerable(now, r.from, r.present, out) {
 		return
 	}
 	s.respond(r, stun.ClassError, out, func(b *stun.Builder) { b.AddError(code, "") })
@@ -89,7 +96,7 @@ func (s *Server) refuseRule(r *request, peer netip.AddrPort, rule string, out *O
 
 func (s *Server) tellRefusal(r *request, code int, cause Cause, out *Outbox) {
 	ev := Event{
-		Kind: Refused, From: r.from, Username: r.username, Realm: s.o.Realm,
+		Kind: Refused, From: r.from, Username: r.username, Realm: r.realm,
 		Method: r.msg.Method.String(), Code: code, Cause: cause,
 	}
 	if r.alloc != nil {

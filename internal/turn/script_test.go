@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -116,6 +117,11 @@ func newWorld(t *testing.T, o Options) *world {
 
 func (w *world) reset(o Options) {
 	w.nonces = auth.NewNonces([]byte("0123456789abcdef0123456789abcdef"), nonceLife)
+	w.s = NewServer(w.complete(o))
+}
+
+// complete fills in what every server of the scripts has.
+func (w *world) complete(o Options) Options {
 	o.Seed = [2]uint64{0x1234567890abcdef, 0xfedcba0987654321}
 	o.Realm, o.Start, o.Nonces, o.DontFragment = testRealm, testStart, w.nonces, !o.NoSTUN
 	if o.Policy == nil {
@@ -124,18 +130,22 @@ func (w *world) reset(o Options) {
 	if o.Families == nil {
 		o.Families = []Family{IPv4, IPv6}
 	}
-	w.s = NewServer(o)
+	return o
 }
 
 // testPolicy allows documentation addresses, which the scripts use as peers.
-func testPolicy() *Policy {
+func testPolicy(denied ...string) *Policy {
 	var allowed []PeerRange
 	for _, p := range []string{"192.0.2.0/24", "2001:db8::/32"} {
 		allowed = append(allowed, prefixRange(netip.MustParsePrefix(p), p))
 	}
+	var forbidden []PeerRange
+	for _, p := range append(denied, "198.41.0.0/24") {
+		forbidden = append(forbidden, prefixRange(netip.MustParsePrefix(p), p))
+	}
 	return NewPolicy(PolicyOptions{
 		Allowed:   allowed,
-		Denied:    []PeerRange{prefixRange(netip.MustParsePrefix("198.41.0.0/24"), "198.41.0.0/24")},
+		Denied:    forbidden,
 		Self:      []netip.Addr{netip.MustParseAddr("203.0.113.1"), netip.MustParseAddr("2001:db8:ffff::1")},
 		Listeners: []netip.AddrPort{netip.MustParseAddrPort("203.0.113.1:3478"), netip.MustParseAddrPort("192.0.2.200:3478")},
 	})
@@ -174,6 +184,15 @@ func (w *world) do(f []string) {
 		w.s.Disconnect(w.now, w.clients[f[1]], &w.out)
 	case "close-all":
 		w.s.CloseAll(w.now, &w.out)
+	case "reconfigure":
+		w.s.Reconfigure(w.now, w.complete(w.parse(f[1:])), &w.out)
+	case "tallies":
+		for k, t := range w.s.Tallies(w.now) {
+			w.say("tally %s of %s: %d begun, %v, usage=%v", k.Username, k.Realm, t.Allocations, t.Time, t.Usage)
+		}
+		slices.Sort(w.lines)
+	case "end":
+		w.s.End(w.now, func(realm, username string) bool { return realm == f[1] && username == f[2] }, &w.out)
 	case "channel":
 		n, _ := strconv.ParseUint(f[2], 0, 16)
 		w.packet(f[1], channelMessage(uint16(n), []byte(strings.Join(f[3:], " "))))
@@ -186,18 +205,29 @@ func (w *world) do(f []string) {
 	case "peer":
 		id, _ := strconv.Atoi(f[1])
 		w.s.Peer(w.now, RelayID(id), netip.MustParseAddrPort(f[2]), headroom([]byte(strings.Join(f[3:], " "))), &w.out)
+	case "icmp": // relay, peer, type, code and perhaps the MTU
+		id, _ := strconv.Atoi(f[1])
+		n := [3]uint64{}
+		for i, v := range f[3:] {
+			n[i], _ = strconv.ParseUint(v, 10, 32)
+		}
+		w.s.ICMP(w.now, RelayID(id), ICMP{Peer: netip.MustParseAddrPort(f[2]), Type: uint8(n[0]), Code: uint8(n[1]), MTU: uint32(n[2])}, &w.out)
 	default:
 		w.packet(f[0], w.build(w.clients[f[0]], f[1], f[2:]))
 	}
 }
 
-func (w *world) options(f []string) {
-	o := Options{}
+func (w *world) options(f []string) { w.reset(w.parse(f)) }
+
+func (w *world) parse(f []string) Options {
+	o := Options{Realms: map[string]string{}}
 	for _, a := range f {
 		k, v, _ := strings.Cut(a, "=")
 		switch k {
 		case "no-auth":
 			o.NoAuth = true
+		case "draining":
+			o.Draining = true
 		case "no-stun":
 			o.NoSTUN = true
 		case "no-turn":
@@ -226,11 +256,16 @@ func (w *world) options(f []string) {
 			o.ChallengeRate, _ = strconv.Atoi(v)
 		case "max-bps":
 			w.maxBPS, _ = strconv.ParseUint(v, 10, 64)
+		case "deny":
+			o.Policy = testPolicy(v)
+		case "realm":
+			origin, realm, _ := strings.Cut(v, ">")
+			o.Realms[origin] = realm
 		default:
 			w.t.Fatalf("no option %q", k)
 		}
 	}
-	w.reset(o)
+	return o
 }
 
 func (w *world) duration(s string) Now {

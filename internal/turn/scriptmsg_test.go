@@ -126,7 +126,7 @@ func (w *world) sign(b *stun.Builder, from FiveTuple, o signature) {
 	if password == "" {
 		password = w.users[o.user]
 	}
-	key, err := auth.LongTermKey(o.user, testRealm, password)
+	key, err := auth.LongTermKey(o.user, o.realm, password)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -160,6 +160,8 @@ func (w *world) attribute(b *stun.Builder, a string) {
 		b.AddChannelNumber(uint16(n))
 	case "data":
 		b.AddString(stun.AttrData, v)
+	case "origin":
+		b.AddString(stun.AttrOrigin, v)
 	case "df":
 		b.Add(stun.AttrDontFragment, nil)
 	case "attr":
@@ -187,7 +189,7 @@ func (w *world) tell() {
 		w.say("close %d", id)
 	}
 	for _, l := range o.Lookups {
-		w.say("lookup %s", l.Username)
+		w.say("lookup %s%s", l.Username, onlyIf(l.Realm != testRealm, " of "+l.Realm))
 	}
 	for _, b := range o.Bound {
 		w.say("bound %#x %s", b.Channel, b.Peer)
@@ -246,6 +248,7 @@ func describeEvent(e Event) string {
 	}
 	add("session", e.Session, e.Session != 0)
 	add("user", e.Username, e.Username != "")
+	add("realm", e.Realm, e.Realm != testRealm)
 	add("relayed", e.Relayed, e.Relayed.IsValid())
 	add("peer", e.Peer, e.Peer.IsValid())
 	add("lifetime", e.Lifetime, e.Lifetime != 0)
@@ -273,6 +276,9 @@ func (w *world) describeAttributes(m *stun.Message) string {
 			fmt.Fprintf(&s, " lifetime=%d", n)
 		case stun.AttrRealm, stun.AttrSoftware, stun.AttrData, stun.AttrReservationToken:
 			fmt.Fprintf(&s, " %s=%q", attributeName(t), v)
+		case stun.AttrICMP:
+			c, _ := m.ICMP()
+			fmt.Fprintf(&s, " icmp=%d/%d data=%d", c.Type, c.Code, c.Data)
 		case stun.AttrNonce:
 			s.WriteString(" nonce")
 		case stun.AttrMessageIntegrity:
@@ -299,6 +305,11 @@ func (w *world) signer(m *stun.Message) string {
 	for u, pw := range w.users {
 		if k, err := auth.LongTermKey(u, testRealm, pw); err == nil && m.CheckIntegrity(k) {
 			return " signed=" + u
+		}
+		for _, realm := range w.s.o.Realms {
+			if k, err := auth.LongTermKey(u, realm, pw); err == nil && m.CheckIntegrity(k) {
+				return " signed=" + u + " of " + realm
+			}
 		}
 	}
 	return " signed=nobody"

@@ -11,7 +11,10 @@ import (
 
 // Options of a Server. Zero values take the defaults named.
 type Options struct {
-	Realm    string
+	Realm string
+	// Realms has the realm for each ORIGIN, in the form of Origin, that a client
+	// may send, beside Realm for everybody else. The map is not written to any more.
+	Realms   map[string]string
 	Software string // SOFTWARE in authenticated answers; "" sends none
 	// Start is the wall-clock time at Now 0, for the time in nonces.
 	Start  time.Time
@@ -23,7 +26,10 @@ type Options struct {
 	// of a server number theirs apart.
 	Session uint64
 
-	Policy *Policy
+	// Policies has the policy for realms that do not go by Policy. The map is not
+	// written to any more.
+	Policies map[string]*Policy
+	Policy   *Policy
 	// Families are those that relayed addresses can be had in; DefaultFamily is
 	// taken when a client names none: IPv4 if zero and KeepFamily is not set.
 	Families      []Family
@@ -42,8 +48,14 @@ type Options struct {
 	// one source address, after a burst of ChallengeBurst, and apart from them
 	// the wrong passwords that it may try; 0 is no cap.
 	ChallengeRate, ChallengeBurst int
+	// ChallengeTotal caps the answers a second to all sources together that may
+	// be forged, with one second's worth at once: those over UDP that have neither
+	// an allocation nor returned a nonce. It is for this Server alone, so several
+	// workers give as many times that; 0 is no cap.
+	ChallengeTotal int
 
 	NoAuth       bool // anonymous TURN
+	Draining     bool // no new allocations: 403
 	NoSTUN       bool // no answer to Binding
 	NoTURN       bool // nothing but Binding
 	SecureSTUN   bool // Binding needs authentication
@@ -94,11 +106,13 @@ const maxWideChannel = 0x7FFE
 // Server is the TURN server of one worker.
 type Server struct {
 	o       Options
+	realms  map[string]string // every realm, and how clients are told it
 	clients map[clientKey]*allocation
 	relays  []*allocation // by RelayID
 	due     deadlines
 
 	limit    *limiter // answers to strangers
+	total    ceiling  // answers to strangers whose address may be forged
 	failures *limiter // wrong passwords
 
 	waiting     map[uint64]*request // for a key, by Lookup.ID
@@ -107,6 +121,7 @@ type Server struct {
 	lastID      uint64
 	session     uint64
 	indications uint64
+	tallies     map[Account]Tally // of users, since Tallies
 }
 
 // maxWaiting bounds the requests that wait for a key: they hold a copy of the
@@ -122,13 +137,16 @@ func NewServer(o Options) *Server {
 	o = o.withDefaults()
 	return &Server{
 		o:       o,
+		realms:  realms(&o),
 		clients: make(map[clientKey]*allocation),
 		waiting: make(map[uint64]*request),
 		opening: make(map[uint64]*request),
 		busy:    make(map[clientKey]*request),
 		session: o.Session,
+		tallies: make(map[Account]Tally),
 
 		limit:    newLimiter(o.ChallengeRate, o.ChallengeBurst, o.Seed),
+		total:    newCeiling(o.ChallengeTotal),
 		failures: newLimiter(o.ChallengeRate, o.ChallengeBurst, o.Seed),
 	}
 }
@@ -218,9 +236,9 @@ func (s *Server) Expire(now Now, out *Outbox) {
 
 // Disconnect takes the news that a client's connection is gone: its allocation
 // ends, as nothing could reach the client any more.
-func (s *Server) Disconnect(_ Now, from FiveTuple, out *Outbox) {
+func (s *Server) Disconnect(now Now, from FiveTuple, out *Outbox) {
 	if a := s.clients[keyOf(from)]; a != nil {
-		s.remove(a, CauseDisconnected, out)
+		s.remove(now, a, CauseDisconnected, out)
 	}
 	// Nothing comes of what it asked for and waits for a key: the way back may
 	// be somebody else's by then.
@@ -232,9 +250,9 @@ func (s *Server) Disconnect(_ Now, from FiveTuple, out *Outbox) {
 }
 
 // CloseAll ends every allocation, for a shutdown.
-func (s *Server) CloseAll(_ Now, out *Outbox) {
+func (s *Server) CloseAll(now Now, out *Outbox) {
 	for len(s.due) > 0 {
-		s.remove(s.due[0], CauseShutdown, out)
+		s.remove(now, s.due[0], CauseShutdown, out)
 	}
 }
 

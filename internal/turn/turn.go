@@ -118,7 +118,8 @@ type Send struct {
 type Open struct {
 	ID       uint64
 	From     FiveTuple
-	Username string    // for the quota
+	Realm    string // of the user, for the quota
+	Username string
 	Families [2]Family // wanted; the second is 0 unless ADDITIONAL-ADDRESS-FAMILY came
 	EvenPort bool      // the port must be even
 	Reserve  bool      // with EvenPort: hold the next port back for 30 s
@@ -169,7 +170,7 @@ type PortReply struct {
 type Lookup struct {
 	ID       uint64
 	Realm    string
-	Username string
+	Username string // as the client wrote it, of which a timed password is made; it can be prepared
 }
 
 // KeyReply answers a Lookup.

@@ -35,6 +35,7 @@ type outcome struct {
 	Local, Remote string // kinds of the selected candidates
 	Failed        bool   // ICE gave up
 	Ports         []int  // of a role "mapping": as the servers saw it
+	Told          []told // of a role "prober": what the network said
 	Error         string
 }
 
@@ -48,6 +49,8 @@ func client(role string, in io.Reader, out io.Writer) int {
 		result, err = call(role == "caller", lines, writer)
 	case "mapping":
 		result.Ports, err = mapping(serverIP, serverOther)
+	case "prober":
+		result.Told, err = prober(lines)
 	default:
 		err = fmt.Errorf("no role %q", role)
 	}

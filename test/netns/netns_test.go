@@ -74,13 +74,14 @@ func hear[T any](t *testing.T, p process) T {
 	return v
 }
 
-func (n network) start(t *testing.T) *servertest.Server {
+// start runs the server, with further lines of configuration.
+func (n network) start(t *testing.T, more ...string) *servertest.Server {
 	t.Helper()
 	return servertest.Start(t, servertest.Options{
-		Conf: strings.Join([]string{
+		Conf: strings.Join(append([]string{
 			"listening-ip=" + serverIP, "listening-ip=" + serverOther, "relay-ip=" + serverIP,
 			"listening-port=3478", "realm=test", "lt-cred-mech", "user=u:p", "log-file=stdout", "verbose",
-		}, "\n") + "\n",
+		}, more...), "\n") + "\n",
 		Via: []string{"ip", "netns", "exec", n.server},
 	})
 }

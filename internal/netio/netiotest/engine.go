@@ -24,6 +24,8 @@ type engine struct {
 	sockets []*socket // by id; nil: free
 	free    []netio.SocketID
 	lent    [][]byte
+	errors  []netio.ICMP // that the next Poll brings
+	told    []netio.ICMP // that the last one brought
 	stats   netio.Stats
 	closed  bool
 }
@@ -33,6 +35,7 @@ type socket struct {
 	id      netio.SocketID
 	addr    netip.AddrPort
 	shared  bool
+	icmp    bool
 	waiting int // datagrams in engine.queue
 }
 
@@ -46,7 +49,7 @@ func (e *engine) Open(laddr netip.AddrPort, o netio.Options) (netio.SocketID, ne
 	e.net.mu.Lock()
 	defer e.net.mu.Unlock()
 	laddr = netip.AddrPortFrom(laddr.Addr().Unmap(), laddr.Port())
-	s := &socket{engine: e, addr: laddr, shared: o.ReusePort}
+	s := &socket{engine: e, addr: laddr, shared: o.ReusePort, icmp: o.ICMP}
 	var err error
 	switch {
 	case e.closed:
@@ -105,6 +108,7 @@ func (e *engine) take(in []netio.Datagram) (n int, done bool, err error) {
 		}
 	}
 	e.lent = e.lent[:0]
+	e.told, e.errors = e.errors, nil
 	for n < len(in) && n < len(e.queue) {
 		p := e.queue[n]
 		p.to.waiting--
@@ -113,7 +117,7 @@ func (e *engine) take(in []netio.Datagram) (n int, done bool, err error) {
 		n++
 	}
 	e.queue = slices.Delete(e.queue, 0, n)
-	done = n > 0 || e.woken
+	done = n > 0 || len(e.told) > 0 || e.woken
 	e.woken = false
 	return n, done, nil
 }
@@ -123,6 +127,16 @@ func (e *engine) enqueue(at int, p packet) {
 	e.queue = slices.Insert(e.queue, at, p)
 	p.to.waiting++
 	e.notify()
+}
+
+// ICMP lets a test see who keeps the slice for longer than it may: Poll makes a
+// new one.
+func (e *engine) ICMP() []netio.ICMP {
+	e.net.mu.Lock()
+	defer e.net.mu.Unlock()
+	told := e.told
+	e.told = nil
+	return told
 }
 
 func (e *engine) notify() {
@@ -172,6 +186,7 @@ func (e *engine) CloseSocket(id netio.SocketID) error {
 	}
 	e.net.unbind(s)
 	e.queue = slices.DeleteFunc(e.queue, func(p packet) bool { return p.to == s })
+	e.errors = slices.DeleteFunc(e.errors, func(c netio.ICMP) bool { return c.Socket == id })
 	e.sockets[id] = nil
 	e.free = append(e.free, id)
 	return nil
@@ -184,7 +199,7 @@ func (e *engine) Stats() netio.Stats {
 }
 
 func (e *engine) Features() netio.Features {
-	return netio.Features{DontFragment: true, ReusePort: true}
+	return netio.Features{DontFragment: true, ReusePort: true, ICMP: true}
 }
 
 func (e *engine) Close() error {
@@ -197,7 +212,7 @@ func (e *engine) Close() error {
 			e.sockets[id] = nil
 		}
 	}
-	e.queue = nil
+	e.queue, e.errors = nil, nil
 	e.notify()
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -19,6 +20,9 @@ import (
 // queueLimit is how many datagrams wait for one socket; more are lost, as they
 // are when a socket's buffer is full.
 const queueLimit = 1024
+
+// errorLimit is how many ICMP errors one Poll brings; more are lost.
+const errorLimit = 64
 
 // firstPort is the lowest port that an Open with port 0 gets.
 const firstPort = 49152
@@ -152,7 +156,11 @@ func (n *Net) send(from *socket, d netio.Datagram) bool {
 		return true
 	}
 	to := n.receiver(from.addr, dst)
-	if to == nil || to.waiting >= queueLimit {
+	if to == nil {
+		from.report(unreachable(dst))
+		return true
+	}
+	if to.waiting >= queueLimit {
 		return true
 	}
 	p := packet{to: to, from: from.addr, buf: make([]byte, netio.Headroom+len(d.Buf)+netio.Tailroom)}
@@ -162,6 +170,38 @@ func (n *Net) send(from *socket, d netio.Datagram) bool {
 		at = n.rng.IntN(at + 1)
 	}
 	to.engine.enqueue(at, p)
+	return true
+}
+
+// ICMP makes an error arrive for the socket bound to at, as if a router had sent
+// it about a datagram to c.Peer; c.Socket means nothing. It says whether there is
+// such a socket that hears of errors.
+func (n *Net) ICMP(at netip.AddrPort, c netio.ICMP) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(n.bound[at], func(s *socket) bool { return s.report(c) })
+}
+
+// unreachable is what the host of a port that nobody has answers: type 3 with
+// code 3 in IPv4, type 1 with code 4 in IPv6.
+func unreachable(peer netip.AddrPort) netio.ICMP {
+	if peer.Addr().Is4() {
+		return netio.ICMP{Peer: peer, Type: 3, Code: 3}
+	}
+	return netio.ICMP{Peer: peer, Type: 1, Code: 4}
+}
+
+// report tells the socket of an error; false if it does not hear of them. net.mu
+// is held.
+func (s *socket) report(c netio.ICMP) bool {
+	if !s.icmp {
+		return false
+	}
+	if e := s.engine; len(e.errors) < errorLimit {
+		c.Socket = s.id
+		e.errors = append(e.errors, c)
+		e.notify()
+	}
 	return true
 }
 
