@@ -12,14 +12,12 @@ import (
 
 // How long an answer of the database holds if nobody changes the database; after
 // a change it holds for watchInterval at most, which is how often it is asked
-// whether there was one. A database that fails is left alone for downTTL, so that
-// a crowd of clients does not wait for it one after the other.
+// whether there was one, or for maxStale where the database cannot say exactly.
 const (
 	watchInterval = 250 * time.Millisecond
 
 	positiveTTL = 30 * time.Second
 	negativeTTL = 5 * time.Second
-	downTTL     = time.Second
 )
 
 // How many answers are remembered. Users and refusals are apart, so that
@@ -44,7 +42,7 @@ type KeysOptions struct {
 // Keys answers who may use the relay, from the configuration first and from the
 // database through a bounded cache. It may be used from several goroutines.
 type Keys struct {
-	users   map[string]auth.Key
+	users   map[string]auth.Key // by every form of a name that is in use
 	secrets []string
 	rest    auth.REST
 	maxTTL  time.Duration
@@ -55,7 +53,7 @@ type Keys struct {
 	found     *cache[auth.Key]
 	refused   *cache[struct{}]
 	dbSecrets *cache[[]string]
-	downUntil atomic.Int64 // Unix nanoseconds; 0: the database answers
+	outage    outage
 	watched   atomic.Int64 // when it was last asked for its version, in Unix nanoseconds
 	version   atomic.Uint64
 }
@@ -70,6 +68,10 @@ func NewKeys(o KeysOptions) *Keys {
 		dbSecrets: newCache[[]string](maxRealms),
 	}
 	for _, u := range o.Users {
+		n, ok := formsOf(u.Name)
+		if ok {
+			k.users[n.prepared] = u.Key
+		}
 		k.users[u.Name] = u.Key
 	}
 	if k.clock == nil {
@@ -78,6 +80,7 @@ func NewKeys(o KeysOptions) *Keys {
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
 	}
+	k.outage.log, k.outage.clock = k.log, k.clock
 	return k
 }
 
@@ -95,7 +98,7 @@ func (k *Keys) Known(now time.Time, realm, username string) ([]auth.Key, bool) {
 	if !ok {
 		// A-A10: a database that is down costs the users and secrets of the
 		// configuration nothing, not even the time to find out.
-		return keys, len(keys) > 0 && k.down(now)
+		return keys, len(keys) > 0 && k.outage.down(now)
 	}
 	return append(keys, more...), true
 }
@@ -109,11 +112,14 @@ func (k *Keys) Find(ctx context.Context, realm, username string) ([]auth.Key, er
 	if all {
 		return keys, nil
 	}
-	k.watch(ctx, now)
+	ask := k.outage.mayAsk(now) && k.watch(ctx, now)
 	if more, ok := k.remembered(now, realm, username); ok {
 		return append(keys, more...), nil
 	}
-	more, err := k.ask(ctx, now, realm, username)
+	more, err := []auth.Key(nil), errDown
+	if ask {
+		more, err = k.ask(ctx, now, realm, username)
+	}
 	if err != nil && len(keys) == 0 {
 		return nil, err
 	}
@@ -125,26 +131,49 @@ func (k *Keys) Find(ctx context.Context, realm, username string) ([]auth.Key, er
 func (k *Keys) due(now time.Time) bool {
 	since := now.UnixNano() - k.watched.Load()
 	// A clock that was set back must not end the watch.
-	return (since >= int64(watchInterval) || since < -int64(watchInterval)) && !k.down(now)
+	return (since >= int64(watchInterval) || since < -int64(watchInterval)) && !k.outage.down(now)
 }
 
 // watch forgets every answer of the database if somebody has changed it, so that
 // a new password counts at once and a user who was removed is out. Of all who
-// come when it is time, one asks; the others go on with what is remembered.
-func (k *Keys) watch(ctx context.Context, now time.Time) {
+// come when it is time, one asks; the others go on with what is remembered. It
+// reports false if the database does not answer.
+func (k *Keys) watch(ctx context.Context, now time.Time) bool {
 	last := k.watched.Load()
 	if !k.due(now) || !k.watched.CompareAndSwap(last, now.UnixNano()) {
-		return
+		return true
 	}
 	v, err := k.db.Version(ctx)
 	if err != nil {
-		_ = k.failed(now, err) // which has said so
-		return
+		_ = k.outage.failed(err) // which has said so
+		return false
 	}
 	if k.version.Swap(v) != v {
 		k.found.forget()
 		k.refused.forget()
 		k.dbSecrets.forget()
+	}
+	return true
+}
+
+// forms are a user name as it is compared and as somebody wrote it. They are the
+// same for nearly everybody.
+type forms struct{ prepared, written string }
+
+// formsOf prepares a name, and reports false for what can be no name.
+//
+// R-8489-14.3-b (RFC 8489, 14.3): a user is found by whatever spelling of the
+// name. Rows are found by bytes, and other programs wrote some of them as they
+// were typed: those are asked for too, where no row has the prepared form.
+func formsOf(username string) (forms, bool) {
+	prepared, err := auth.OpaqueString(username)
+	return forms{prepared, username}, err == nil
+}
+
+// each yields every form once, the prepared one first.
+func (f forms) each(yield func(string) bool) {
+	if yield(f.prepared) && f.written != f.prepared {
+		yield(f.written)
 	}
 }
 
@@ -152,9 +181,15 @@ func (k *Keys) watch(ctx context.Context, now time.Time) {
 // no database needs to be asked. A name that looks like a timed credential may
 // be that, or a user's plain name, or both: each gives its candidate.
 func (k *Keys) configured(now time.Time, realm, username string) (keys []auth.Key, all bool) {
-	key, known := k.users[username]
-	if known {
-		keys = append(keys, key)
+	n, ok := formsOf(username)
+	if !ok {
+		return nil, true
+	}
+	known := false
+	for form := range n.each {
+		if key, ok := k.users[form]; ok {
+			keys, known = append(keys, key), true
+		}
 	}
 	timed := k.timed(now, username)
 	if timed {
@@ -187,11 +222,15 @@ func (k *Keys) derive(realm, username string, secrets []string) []auth.Key {
 // remembered returns what the database said of a user, if all of it still holds.
 func (k *Keys) remembered(now time.Time, realm, username string) ([]auth.Key, bool) {
 	var keys []auth.Key
-	n := name{realm, username}
-	if key, ok := k.found.lookup(now, n); ok {
-		keys = append(keys, key)
-	} else if _, ok := k.refused.lookup(now, n); !ok {
-		return nil, false
+	n, _ := formsOf(username)
+	for form := range n.each {
+		row := name{realm, form}
+		if key, ok := k.found.lookup(now, row); ok {
+			keys = append(keys, key)
+			break
+		} else if _, ok := k.refused.lookup(now, row); !ok {
+			return nil, false
+		}
 	}
 	if k.timed(now, username) {
 		secrets, ok := k.dbSecrets.lookup(now, name{realm: realm})
@@ -205,27 +244,26 @@ func (k *Keys) remembered(now time.Time, realm, username string) ([]auth.Key, bo
 
 // ask asks the database for what is not remembered.
 func (k *Keys) ask(ctx context.Context, now time.Time, realm, username string) ([]auth.Key, error) {
-	if k.down(now) {
-		return nil, errDown
-	}
-	key, err := k.askUser(ctx, now, name{realm, username})
-	if err != nil {
-		return nil, k.failed(now, err)
-	}
 	var keys []auth.Key
-	if key != nil {
-		keys = append(keys, key)
+	n, _ := formsOf(username)
+	for form := range n.each {
+		key, err := k.askUser(ctx, now, name{realm, form})
+		if err != nil {
+			return nil, k.outage.failed(err)
+		}
+		if key != nil {
+			keys = append(keys, key)
+			break
+		}
 	}
 	if k.timed(now, username) {
 		secrets, err := k.askSecrets(ctx, now, realm)
 		if err != nil {
-			return nil, k.failed(now, err)
+			return nil, k.outage.failed(err)
 		}
 		keys = append(keys, k.derive(realm, username, secrets)...)
 	}
-	if k.downUntil.Swap(0) != 0 {
-		k.log.Info("the user database answers again")
-	}
+	k.outage.answered()
 	return keys, nil
 }
 
@@ -269,19 +307,4 @@ func (k *Keys) askSecrets(ctx context.Context, now time.Time, realm string) ([]s
 	}
 	k.dbSecrets.put(n, secrets, now.Add(ttl), asked)
 	return secrets, nil
-}
-
-// errDown stands for the error that was logged when the database failed.
-var errDown = errors.New("the user database does not answer")
-
-// down says whether the database failed a moment ago.
-func (k *Keys) down(now time.Time) bool { return now.UnixNano() < k.downUntil.Load() }
-
-// failed notes that the database gave an error, and says so once until it
-// answers again.
-func (k *Keys) failed(now time.Time, err error) error {
-	if k.downUntil.Swap(now.Add(downTTL).UnixNano()) == 0 {
-		k.log.Error("the user database does not answer; configured users and secrets go on working", "error", err)
-	}
-	return err
 }

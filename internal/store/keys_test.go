@@ -331,10 +331,10 @@ func TestKeysDatabaseDown(t *testing.T) {
 		t.Error("a configured secret waits for a database that is down")
 	}
 	// Later somebody tries again.
-	before := f.db.versions.Load()
+	before := f.db.keys.Load()
 	f.now = f.now.Add(time.Second)
-	if _, err := f.look("r", "bob"); err == nil || f.db.versions.Load() != before+1 {
-		t.Errorf("error %v after %d tries", err, f.db.versions.Load()-before)
+	if _, err := f.look("r", "bob"); err == nil || f.db.keys.Load() != before+1 {
+		t.Errorf("error %v after %d tries", err, f.db.keys.Load()-before)
 	}
 }
 

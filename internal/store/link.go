@@ -68,19 +68,28 @@ const keptRevoked = 90 * 24 * time.Hour
 // OpenLinks opens the links at path, and creates the file, readable by its owner
 // alone, when it is missing.
 func OpenLinks(path string) (*Links, error) {
-	if err := createFile(path); err != nil {
-		return nil, fmt.Errorf("cannot create the file of links: %w", err)
-	}
-	db, err := sql.Open("sqlite", dataSource(path))
+	db, err := openOwn(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the links %s: %w", path, err)
+		return nil, fmt.Errorf("cannot open the links: %w", err)
 	}
-	db.SetMaxOpenConns(2)
 	if _, err := db.Exec(linkSchema); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("cannot use the links %s: %w", path, err)
 	}
 	return &Links{db: db, path: path}, nil
+}
+
+// openOwn opens a file of tables that are ours alone.
+func openOwn(path string) (*sql.DB, error) {
+	if err := createFile(path); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", dataSource(path))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	db.SetMaxOpenConns(2)
+	return db, nil
 }
 
 // Close closes the file.

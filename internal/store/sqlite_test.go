@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // open returns a new database in a folder whose name tries the driver.
-func open(t *testing.T) (db *store.SQLite, path string) {
+func open(t *testing.T) (db store.Database, path string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "a folder?mode=ro&x=%41#1")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -56,7 +56,7 @@ func raw(t *testing.T, path string) *sql.DB {
 	return db
 }
 
-// A-L06: the database and every file that SQLite puts beside it are for the
+// A-L06, H-21: the database and every file that SQLite puts beside it are for the
 // owner alone.
 func TestSQLiteFileModes(t *testing.T) {
 	db, path := open(t)

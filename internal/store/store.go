@@ -1,5 +1,5 @@
-// Package store holds who may use the relay: users and shared secrets, from the
-// configuration and from a database in coturn's schema.
+// Package store answers who may use the relay: the users and secrets of the
+// configuration, and those of a database in coturn's schema.
 //
 // Knows: rows, keys, how old an answer may be. Does not know: HTTP, TURN.
 // Owns: the connections to its database and the cache of its answers.
@@ -7,10 +7,10 @@ package store
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"iceserver/internal/auth"
 )
@@ -23,15 +23,11 @@ var (
 	ErrUserExists = errors.New("the user exists already")
 	// ErrNoSecret: the realm has no such shared secret.
 	ErrNoSecret = errors.New("no such secret")
+	// ErrNotFound: there is no such origin, option, rule, administrator or key.
+	ErrNotFound = errors.New("no such entry")
 	// ErrBrokenKey: the user is there, its key is unusable.
 	ErrBrokenKey = errors.New("the key is not 32 hexadecimal digits")
 )
-
-// User is a row of the table of long-term credentials.
-type User struct {
-	Realm, Name string
-	Key         auth.Key
-}
 
 // Source is what answering a client takes: the part of a Database that serving
 // needs. Its methods may take their time, within ctx.
@@ -42,81 +38,73 @@ type Source interface {
 	// no error.
 	Secrets(ctx context.Context, realm string) ([]string, error)
 	// Version returns a number that is another one whenever somebody may have
-	// changed something since it was last asked for. It costs less than Key.
+	// changed something since it was last asked for. It is cheap. Where the
+	// database has no exact answer, a change may take two seconds to show.
 	Version(ctx context.Context) (uint64, error)
 }
 
-// Database keeps users and secrets. Every one passes storetest.Test, and every
-// one may be used from several goroutines and beside coturn's own programs.
+// Database keeps everything that coturn keeps in its userdb, in coturn's schema.
+// Every one passes storetest.Test, and every one may be used from several
+// goroutines and beside coturn's own programs. Names are compared byte by byte,
+// whatever the database thinks of upper and lower case. A context without a
+// deadline is given one of ten seconds.
 type Database interface {
 	Source
-	// Users lists the users of a realm, or of all realms if it is empty, by
-	// realm and name.
-	Users(ctx context.Context, realm string) ([]User, error)
-	// AddUser adds a user, or returns ErrUserExists.
-	AddUser(ctx context.Context, u User) error
-	// SetUser adds a user or replaces its key.
-	SetUser(ctx context.Context, u User) error
-	// DeleteUser removes a user, or returns ErrNoUser.
-	DeleteUser(ctx context.Context, realm, name string) error
-	// AddSecret adds a shared secret; one that is there already stays.
-	AddSecret(ctx context.Context, realm, value string) error
-	// RemoveSecret removes a shared secret, or returns ErrNoSecret.
-	RemoveSecret(ctx context.Context, realm, value string) error
+	Users
+	Secrets
+	Realms
+	Admins
+	OAuthKeys
+	// String names the database as an operator knows it, without a password.
+	String() string
+	// Close ends its connections.
 	Close() error
 }
 
-// maxRealm and maxName are the widths of coturn's columns. SQLite does not
-// enforce them, other databases cut or refuse, so everybody checks here.
+// The widths of coturn's columns. SQLite does not enforce them, other databases
+// cut or refuse, so everybody checks here.
 const (
-	maxRealm  = 127
-	maxName   = 512
-	maxSecret = 256
+	maxRealm     = 127
+	maxName      = 512
+	maxSecret    = 256
+	maxOrigin    = 127
+	maxRange     = 256
+	maxAdmin     = 32
+	maxPassword  = 127
+	maxKID       = 128
+	maxIKM       = 256
+	maxAlgorithm = 64
 )
 
-// checkUser refuses what would not come back from every database as it went in.
-func checkUser(u User) error {
+// storable says whether every database takes a text: PostgreSQL has no place for
+// a zero byte, and none of the others agree on what is no UTF-8.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+// optional refuses a text that a column cannot hold.
+func optional(what, value string, width int) error {
 	switch {
-	case u.Name == "":
-		return errors.New("the user has no name")
-	case len(u.Name) > maxName:
-		return fmt.Errorf("the user's name is longer than %d bytes", maxName)
-	case len(u.Realm) > maxRealm:
-		return fmt.Errorf("the realm is longer than %d bytes", maxRealm)
-	case len(u.Key) == 0:
-		return errors.New("the user has no key")
+	case len(value) > width:
+		return fmt.Errorf("%s is longer than %d bytes", what, width)
+	case !storable(value):
+		return fmt.Errorf("%s is no UTF-8, or has a zero byte in it", what)
 	}
 	return nil
 }
 
-// checkSecret does the same for a shared secret. An empty one would let
-// everybody in, since its passwords can be computed by anybody.
-func checkSecret(realm, value string) error {
-	switch {
-	case strings.TrimSpace(value) == "":
-		return errors.New("the secret is empty")
-	case len(value) > maxSecret:
-		return fmt.Errorf("the secret is longer than %d bytes", maxSecret)
-	case len(realm) > maxRealm:
-		return fmt.Errorf("the realm is longer than %d bytes", maxRealm)
+// required refuses an empty one too.
+func required(what, value string, width int) error {
+	if strings.TrimSpace(value) == "" {
+		return fmt.Errorf("%s is empty", what)
+	}
+	return optional(what, value, width)
+}
+
+// checks returns the first error.
+func checks(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
-
-// keyOf reads an hmackey column. The column is wider than the key and some
-// databases pad it with blanks; keys written by hand may be in upper case or
-// carry the 0x of the configuration file.
-func keyOf(column string) (auth.Key, error) {
-	s := strings.ToLower(strings.TrimSpace(column))
-	key, err := hex.DecodeString(strings.TrimPrefix(s, "0x"))
-	if err != nil || len(key) != md5Size {
-		return nil, ErrBrokenKey
-	}
-	return auth.Key(key), nil
-}
-
-// md5Size is the length of a long-term key in bytes.
-const md5Size = 16
-
-// columnOf writes a key as coturn does: lower-case digits without 0x.
-func columnOf(k auth.Key) string { return hex.EncodeToString(k) }

@@ -2,59 +2,52 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"sync"
+	"time"
 )
 
-// watch notices that somebody has written to the database. SQLite counts the
-// changes that others make as each connection sees them, so one connection is
-// kept for that; our own writes go over others and count as well.
-type watch struct {
-	db *sql.DB
+// maxStale is how long a change may stay unseen in a database that cannot be
+// asked exactly whether there was one. coturn itself reads its lists every five
+// seconds.
+const maxStale = 2 * time.Second
 
-	mu      sync.Mutex
-	conn    *sql.Conn // nil: none yet, or the last one failed
-	seen    int64
+// watch turns something that differs after a change into the number of Version.
+type watch struct {
+	// state asks the database; the same text means that nothing was changed
+	// since, if exact, or most probably nothing.
+	state func(ctx context.Context) (string, error)
+	exact bool
+	end   func() // gives back what state holds; nil: nothing
+
+	mu      sync.Mutex // guards the following, and is held while state asks
+	known   bool
+	seen    string
+	since   time.Time // when version became what it is
 	version uint64
 }
 
-// Version implements Source. It reads one page of the file, and none of it where
-// nobody has written.
+// Version implements Source.
 func (w *watch) Version(ctx context.Context) (uint64, error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	fresh := w.conn == nil
-	if fresh {
-		conn, err := w.db.Conn(ctx)
-		if err != nil {
-			return 0, err
-		}
-		w.conn = conn
-	}
-	var seen int64
-	if err := w.conn.QueryRowContext(ctx, sqlVersion).Scan(&seen); err != nil {
-		w.drop()
+	seen, err := w.state(ctx)
+	if err != nil {
 		return 0, err
 	}
-	// The numbers of two connections have nothing to do with each other, so a
-	// new one may have missed something.
-	if fresh || seen != w.seen {
-		w.seen = seen
+	now := time.Now()
+	if !w.known || seen != w.seen || !w.exact && now.Sub(w.since) >= maxStale {
+		w.known, w.seen, w.since = true, seen, now
 		w.version++
 	}
 	return w.version, nil
 }
 
-// drop gives the connection back. The caller holds mu.
-func (w *watch) drop() {
-	if w.conn != nil {
-		_ = w.conn.Close()
-		w.conn = nil
-	}
-}
-
 func (w *watch) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.drop()
+	if w.end != nil {
+		w.end()
+	}
 }

@@ -24,7 +24,9 @@ func Test(t *testing.T, open func(t *testing.T) store.Database) {
 		{"users", users}, {"user exists", userExists}, {"realms are apart", realms},
 		{"list order", listOrder}, {"secrets", secrets}, {"refused values", refused},
 		{"hostile text", hostile}, {"limits", limits}, {"concurrent use", concurrent},
-		{"cancelled", cancelled},
+		{"cancelled", cancelled}, {"origins", origins}, {"realm options", realmOptions}, {"peer rules", peerRules},
+		{"administrators", admins}, {"keys of authorization servers", oauthKeys}, {"list of realms", realmList},
+		{"version", version},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })
@@ -186,7 +188,7 @@ func hostile(t *testing.T, db store.Database) {
 	check(t, "secret", db.AddSecret(ctx, "r", "bystander"), nil)
 	for _, text := range []string{
 		"' OR '1'='1", `" OR "1"="1`, "'; DROP TABLE turnusers_lt; --", "x') OR 1=1 --", "%", "_",
-		"\\' OR 1=1 --", "a\x00' OR 1=1 --", "' UNION SELECT value FROM turn_secret --", "bystander' --", "?", "$1", ":name",
+		"\\' OR 1=1 --", "' UNION SELECT value FROM turn_secret --", "bystander' --", "?", "$1", ":name", "$ne", "{$gt: ''}", "*", "[a-z]*", "bystander\r\nDEL x",
 	} {
 		wantKey(t, db, "r", text, nil)
 		wantKey(t, db, text, "bystander", nil)
@@ -205,6 +207,19 @@ func hostile(t *testing.T, db store.Database) {
 		check(t, text, db.RemoveSecret(ctx, text, text), nil)
 		check(t, text, db.DeleteUser(ctx, text, text), nil)
 	}
+	for _, text := range []string{"a\x00' OR 1=1 --", "\xff\xfe", "bystander\x00"} {
+		wantKey(t, db, "r", text, nil)
+		wantSecrets(t, db, text)
+		check(t, text, db.DeleteUser(ctx, "r", text), store.ErrNoUser)
+		if db.AddUser(ctx, store.User{Realm: "r", Name: text, Key: k}) == nil {
+			t.Errorf("%q: added", text)
+		}
+		if db.AddSecret(ctx, "r", text) == nil {
+			t.Errorf("%q: added as a secret", text)
+		}
+	}
+	// Signs that a column's character set may lack are no reason to fail.
+	wantKey(t, db, "r", "\U0001f600", nil)
 	wantUsers(t, db, "", "r/bystander")
 	wantKey(t, db, "r", "bystander", k)
 	wantSecrets(t, db, "r", "bystander")

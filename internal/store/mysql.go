@@ -1,0 +1,127 @@
+package store
+
+import (
+	"crypto/tls"
+	"database/sql"
+	"errors"
+	"os"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Errors of MySQL and MariaDB.
+const (
+	mysqlDuplicate = 1062
+	mysqlNoTable   = 1146
+	mysqlNoColumn  = 1054
+	// A value with signs that the column's character set lacks can be no row's.
+	mysqlMixedCollations = 1267
+	mysqlWrongString     = 1366
+	mysqlNoConversion    = 3988
+)
+
+// sqlRedoLog tells how much InnoDB has written to its log. A change writes to it
+// before anybody can see the change.
+const sqlRedoLog statement = `SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_lsn_current', 'Innodb_log_write_requests', 'Innodb_rows_inserted', 'Innodb_rows_updated', 'Innodb_rows_deleted')`
+
+// mysqlKeys are the keys of coturn's connection strings for MySQL.
+func mysqlKeys() [][]string {
+	return append(serverKeys(), []string{"read_timeout"}, []string{"key", "ssl-key"}, []string{"ca", "ssl-ca"},
+		[]string{"capath", "ssl-capath"}, []string{"cert", "ssl-cert"}, []string{"cipher", "ssl-cipher"})
+}
+
+// openMySQL opens a database of MySQL or MariaDB by coturn's connection string.
+func openMySQL(where string) (Database, error) {
+	info, err := parseConninfo(MySQL, where, mysqlKeys())
+	if err != nil {
+		return nil, err
+	}
+	c, err := mysqlConfig(info)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, hide(errors.New("mysql-userdb: "+err.Error()), c.Passwd)
+	}
+	s := &sqlDatabase{
+		db: sql.OpenDB(connector), name: "mysql " + c.Addr + "/" + c.DBName, secret: c.Passwd, dialect: mysqlDialect(),
+	}
+	s.pool(sqlRedoLog, 2, false)
+	return s, nil
+}
+
+// mysqlConfig is a connection string as the driver wants it.
+func mysqlConfig(info conninfo) (*mysql.Config, error) {
+	c := mysql.NewConfig()
+	// An update counts the rows that it finds, not those that it changes.
+	c.ClientFoundRows = true
+	// What the driver has to say of connections that end is no line of our log.
+	c.Logger = &mysql.NopLogger{}
+	c.User, c.Passwd, c.DBName = info.values["user"], info.values["password"], info.values["dbname"]
+	if c.DBName == "" {
+		return nil, errForm(MySQL, "host=127.0.0.1 dbname=coturn user=turn password=PASSWORD")
+	}
+	var errs [4]error
+	c.Net, c.Addr, errs[0] = info.address(3306)
+	if socket := localSocket(info); socket != "" {
+		c.Net, c.Addr = "unix", socket
+	}
+	c.Timeout, errs[1] = info.seconds("connect_timeout", connectTimeout)
+	c.ReadTimeout, errs[2] = info.seconds("read_timeout", callTimeout)
+	c.WriteTimeout = callTimeout
+	c.TLS, errs[3] = mysqlTLS(info)
+	return c, errors.Join(errs[:]...)
+}
+
+// mysqlTLS is the TLS that the string asks for, or nil.
+func mysqlTLS(info conninfo) (*tls.Config, error) {
+	o := tlsOptions{
+		kind: MySQL, ca: info.values["ca"], capath: info.values["capath"],
+		cert: info.values["cert"], key: info.values["key"], cipher: info.values["cipher"],
+	}
+	if o == (tlsOptions{kind: MySQL}) {
+		return nil, nil
+	}
+	// As in MySQL's own client: without an authority nothing is verified, with one
+	// the chain is and the name is not.
+	o.skip, o.skipName = o.ca == "" && o.capath == "", true
+	return o.config()
+}
+
+// localSocket is where the server listens on this machine, if the string names no
+// other place. MySQL's own client takes the name localhost so, and rights are
+// often given to that way in alone.
+func localSocket(info conninfo) string {
+	if info.values["host"] != "localhost" || info.values["port"] != "" {
+		return ""
+	}
+	for _, path := range []string{"/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"} {
+		if f, err := os.Stat(path); err == nil && f.Mode()&os.ModeSocket != 0 {
+			return path
+		}
+	}
+	return ""
+}
+
+// mysqlDialect is that of MySQL and MariaDB, whose columns fold unless somebody
+// has given them a binary collation.
+func mysqlDialect() dialect {
+	number := func(err error) uint16 {
+		var e *mysql.MySQLError
+		if errors.As(err, &e) {
+			return e.Number
+		}
+		return 0
+	}
+	return dialect{
+		folds:     true,
+		suffix:    " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+		duplicate: func(err error) bool { return number(err) == mysqlDuplicate },
+		unstorable: func(err error) bool {
+			n := number(err)
+			return n == mysqlMixedCollations || n == mysqlWrongString || n == mysqlNoConversion
+		},
+		missing: func(err error) bool { return number(err) == mysqlNoTable || number(err) == mysqlNoColumn },
+	}
+}

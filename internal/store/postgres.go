@@ -1,0 +1,66 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// SQLSTATEs of PostgreSQL. Of class 22 are all errors that a value causes.
+const (
+	pgDuplicate     = "23505"
+	pgNoTable       = "42P01"
+	pgNoColumn      = "42703"
+	pgNoEncoding    = "22P05" // a sign that the database's character set lacks
+	pgWrongEncoding = "22021"
+)
+
+// sqlSnapshot names what a query would see now: as long as the answer is the same,
+// so is everything that can be read. Replicas answer it too, and anybody may ask.
+const sqlSnapshot statement = `SELECT CAST(txid_current_snapshot() AS text)`
+
+// openPostgreSQL opens a database by a connection string of libpq, as
+// "host=localhost dbname=coturn user=turn password=... connect_timeout=30", or by
+// a URI. What the string leaves out comes from libpq's variables and files.
+func openPostgreSQL(where string) (Database, error) {
+	c, err := pgx.ParseConfig(where)
+	if err != nil {
+		// The library's words quote the string.
+		return nil, errForm(PostgreSQL, "host=127.0.0.1 dbname=coturn user=turn password=PASSWORD, or postgresql://turn:PASSWORD@127.0.0.1/coturn")
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectTimeout
+	}
+	// A pooler between here and the database may give every statement another
+	// connection, so none is prepared ahead.
+	c.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "iceserver"
+	}
+	s := &sqlDatabase{
+		db: stdlib.OpenDB(*c), name: "postgresql " + place(c.Host, c.Port, c.Database),
+		secret: c.Password, dialect: postgresDialect(),
+	}
+	s.pool(sqlSnapshot, 1, true)
+	return s, nil
+}
+
+func postgresDialect() dialect {
+	state := func(err error) string {
+		var e *pgconn.PgError
+		if errors.As(err, &e) {
+			return e.Code
+		}
+		return ""
+	}
+	return dialect{
+		dollars:   true,
+		duplicate: func(err error) bool { return state(err) == pgDuplicate },
+		unstorable: func(err error) bool {
+			return state(err) == pgNoEncoding || state(err) == pgWrongEncoding
+		},
+		missing: func(err error) bool { return state(err) == pgNoTable || state(err) == pgNoColumn },
+	}
+}
