@@ -2,12 +2,14 @@ package listener
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 )
 
 // admission counts who is in. It is safe for concurrent use.
 type admission struct {
-	total, perSource int // set once
+	total, perSource int            // set once
+	proxies          []netip.Prefix // set once
 
 	mu       sync.Mutex // guards the following
 	in       int
@@ -15,7 +17,7 @@ type admission struct {
 }
 
 func newAdmission(l Limits) *admission {
-	return &admission{total: l.Connections, perSource: l.PerSource, bySource: make(map[netip.Addr]int)}
+	return &admission{total: l.Connections, perSource: l.PerSource, proxies: l.Proxies, bySource: make(map[netip.Addr]int)}
 }
 
 // enter takes a place for a client. It returns the count to blame when there is
@@ -30,12 +32,18 @@ func (a *admission) enter(client netip.Addr) (leave func(), why count, ok bool) 
 	switch {
 	case a.in >= a.total:
 		return nil, overTotal, false
-	case a.bySource[key] >= a.perSource:
+	case a.bySource[key] >= a.perSource && !a.proxy(client):
 		return nil, overSource, false
 	}
 	a.in++
 	a.bySource[key]++
 	return sync.OnceFunc(func() { a.leave(key) }), 0, true
+}
+
+// proxy says whether a client stands for many.
+func (a *admission) proxy(client netip.Addr) bool {
+	client = client.Unmap().WithZone("")
+	return slices.ContainsFunc(a.proxies, func(p netip.Prefix) bool { return p.Contains(client) })
 }
 
 func (a *admission) leave(key netip.Addr) {

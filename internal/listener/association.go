@@ -80,14 +80,7 @@ func newAssociation(s *dtlsSocket, from netip.AddrPort, h *clientHello, leave fu
 func (a *association) options() []dtls.ServerOption {
 	return []dtls.ServerOption{
 		dtls.WithGetCertificate(a.certificate),
-		dtls.WithCipherSuites(
-			dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-			dtls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-			dtls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			dtls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-			dtls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		),
+		dtls.WithCipherSuites(a.s.l.dtlsSuites()...),
 		dtls.WithSupportedProtocols(alpnTURN, alpnSTUN),
 		dtls.WithMTU(mtu),
 		dtls.WithReplayProtectionWindow(replayWindow),
@@ -97,13 +90,23 @@ func (a *association) options() []dtls.ServerOption {
 
 // certificate is called before the handshake becomes expensive (A-X11); wire
 // leaves the gate when the answer is out.
-func (a *association) certificate(*dtls.ClientHelloInfo) (*tls.Certificate, error) {
+func (a *association) certificate(hello *dtls.ClientHelloInfo) (*tls.Certificate, error) {
 	ctx, cancel := context.WithDeadline(context.Background(), a.since.Add(a.s.l.limits.Handshake))
 	defer cancel()
 	if err := a.wire.pass.enter(ctx, a.s.l.gate); err != nil {
 		return nil, err
 	}
-	return a.s.certificates.current.Load(), nil
+	return a.s.certificates.forDTLS(hello)
+}
+
+// dtlsSuites are the cipher suites that are offered, whose numbers are those of
+// TLS 1.2.
+func (l *Listener) dtlsSuites() []dtls.CipherSuiteID {
+	ids := make([]dtls.CipherSuiteID, len(l.suites))
+	for i, id := range l.suites {
+		ids[i] = dtls.CipherSuiteID(id)
+	}
+	return ids
 }
 
 // push hands the library the records of a datagram that may concern it. It is

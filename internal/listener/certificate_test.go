@@ -19,10 +19,16 @@ import (
 	"time"
 )
 
-// issue makes a certificate for a key, both as PEM, valid until the given time.
+// issue makes a certificate for a key, both as PEM, valid for two days until the
+// given time.
 func issue(t *testing.T, key crypto.Signer, until time.Time) (cert, private []byte) {
 	t.Helper()
-	template := x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: until.Add(-48 * time.Hour), NotAfter: until}
+	return issueFrom(t, key, until.Add(-48*time.Hour), until)
+}
+
+func issueFrom(t *testing.T, key crypto.Signer, from, until time.Time) (cert, private []byte) {
+	t.Helper()
+	template := x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: until}
 	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +100,7 @@ func TestLoadCertificates(t *testing.T) {
 		{"a short key", writeFile(t, "weak", weakCert), writeFile(t, "weakkey", weakKey), "2048"},
 		{"a directory", t.TempDir(), goodKey, "directory"},
 	} {
-		if _, err := LoadCertificates(c.cert, c.key); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := LoadCertificates(Pair{CertFile: c.cert, KeyFile: c.key}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -103,7 +109,7 @@ func TestLoadCertificates(t *testing.T) {
 		if err := os.Chmod(secret, 0); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LoadCertificates(good, secret); err == nil || !strings.Contains(err.Error(), "chmod") {
+		if _, err := LoadCertificates(Pair{CertFile: good, KeyFile: secret}); err == nil || !strings.Contains(err.Error(), "chmod") {
 			t.Errorf("unreadable: %v", err)
 		}
 	}
@@ -117,7 +123,7 @@ func TestExpired(t *testing.T) {
 	}
 	until := time.Now().Add(-time.Hour).Truncate(time.Second)
 	cert, private := issue(t, key, until)
-	c, err := LoadCertificates(writeFile(t, "c", cert), writeFile(t, "k", private))
+	c, err := LoadCertificates(Pair{CertFile: writeFile(t, "c", cert), KeyFile: writeFile(t, "k", private)})
 	if err != nil || !c.NotAfter().Equal(until) {
 		t.Errorf("%v, %v", c.NotAfter(), err)
 	}
@@ -130,12 +136,16 @@ func TestExpired(t *testing.T) {
 // next client and by nobody else, whatever the load.
 func TestSwapUnderLoad(t *testing.T) {
 	s := serve(t, withEcho)
-	first := s.certs.current.Load().Leaf
+	first := s.certs.Leaf()
 	old := dialTLS(t, s.tls)
-	if err := s.certs.Load("/nonexistent", "/nonexistent"); err == nil {
-		t.Error("no error")
+	file := s.certs.slots[0].name
+	if err := os.WriteFile(file, []byte("rubbish"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if s.certs.current.Load().Leaf != first {
+	if err := s.certs.Reload(); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("the error is %v", err)
+	}
+	if s.certs.Leaf() != first {
 		t.Error("the failed reload has changed the certificate")
 	}
 	var clients sync.WaitGroup
@@ -158,8 +168,8 @@ func TestSwapUnderLoad(t *testing.T) {
 		})
 	}
 	for range 20 {
-		next := selfSigned(t).current.Load()
-		s.certs.Set(*next)
+		next := selfSigned(t).shown.Load().all[0]
+		s.certs.replace(*next)
 		c := dialTLS(t, s.tls)
 		if !c.ConnectionState().PeerCertificates[0].Equal(next.Leaf) {
 			t.Error("an old certificate")

@@ -129,7 +129,7 @@ func TestDTLSKeysAndSuites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.certs.Set(pair)
+		s.certs.replace(pair)
 		conn, err := shakeDTLS(t, s, udpSocket(t), dtls.WithCipherSuites(c.suite), dtls.WithInsecureSkipVerify(true))
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)

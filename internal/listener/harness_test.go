@@ -201,7 +201,7 @@ func (s *server) counted(t *testing.T, what count, n uint64) {
 	t.Helper()
 	for start := time.Now(); s.counts[what].Load() < n; time.Sleep(time.Millisecond) {
 		if time.Since(start) > patience {
-			t.Fatalf("%v was counted %d times, want %d; all: %v", what, s.counts[what].Load(), n, s.Stats())
+			t.Fatalf("%v was counted %d times, want %d; all: %v", what, s.counts[what].Load(), n, s.counts.snapshot())
 		}
 	}
 	if got := s.counts[what].Load(); got > n {
@@ -281,17 +281,20 @@ func selfSigned(t *testing.T) *Certificates {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := LoadCertificates(writeFile(t, "cert.pem", cert), writeFile(t, "key.pem", key))
+	c, err := LoadCertificates(Pair{CertFile: writeFile(t, "cert.pem", cert), KeyFile: writeFile(t, "key.pem", key)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
+// replace shows another certificate instead of the first.
+func (c *Certificates) replace(cert tls.Certificate) { c.Put(c.slots[0].name, cert) }
+
 // trust is a pool with the certificate in c.
 func trust(c *Certificates) *x509.CertPool {
 	pool := x509.NewCertPool()
-	pool.AddCert(c.current.Load().Leaf)
+	pool.AddCert(c.Leaf())
 	return pool
 }
 
@@ -302,4 +305,13 @@ func writeFile(t *testing.T, name string, content []byte) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// snapshot is every count by its name.
+func (c *counters) snapshot() map[string]uint64 {
+	all := make(map[string]uint64, numCounts)
+	for i := range c {
+		all[count(i).String()] = c[i].Load()
+	}
+	return all
 }

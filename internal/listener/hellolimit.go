@@ -17,7 +17,7 @@ const helloBurst = 5
 // Sources that collide share a bucket, and nobody can choose with whom. It belongs
 // to the goroutine that reads the socket.
 type helloLimit struct {
-	rate  float64 // answers per second
+	rate  float64 // answers per second; 0: no limit
 	seed  maphash.Seed
 	table []helloBucket
 }
@@ -29,11 +29,17 @@ type helloBucket struct {
 }
 
 func newHelloLimit(rate int) *helloLimit {
+	if rate <= 0 {
+		return &helloLimit{}
+	}
 	return &helloLimit{rate: float64(rate), seed: maphash.MakeSeed(), table: make([]helloBucket, helloBuckets)}
 }
 
 // allow takes one answer from the budget of a source.
 func (l *helloLimit) allow(now time.Time, from netip.Addr) bool {
+	if l.rate == 0 {
+		return true
+	}
 	b := &l.table[maphash.Comparable(l.seed, source(from))%helloBuckets]
 	if passed := now.Sub(b.at); passed > 0 {
 		b.taken = max(0, b.taken-l.rate*passed.Seconds())

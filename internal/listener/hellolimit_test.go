@@ -54,6 +54,10 @@ func TestHelloLimit(t *testing.T) {
 	if served < 300 || len(l.table) != helloBuckets {
 		t.Errorf("%d of 400 others were served, %d buckets", served, len(l.table))
 	}
+	l = newHelloLimit(Limits{Hellos: -1}.withDefaults().Hellos)
+	if n := take("198.18.0.1"); n != 1000 || len(l.table) != 0 {
+		t.Errorf("without a limit %d of 1000 were answered, %d buckets", n, len(l.table))
+	}
 }
 
 // A-D04, A-X12: beyond the limit a hello is dropped without a word, be it one for a

@@ -6,6 +6,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -18,13 +19,30 @@ type httpServer struct {
 	open sync.WaitGroup
 }
 
-// newHTTPServer makes a server for handler, nil standing for a short 404.
-//
-// A-C04, A-X09: a request has its deadlines, and a header its bounds.
-func newHTTPServer(handler http.Handler, limits Limits) *httpServer {
+// withChallenges puts the answers to certificate authorities in front of a
+// handler; either may be missing, and a handler that is means a short 404. They
+// come before all that pages know of names and rights, since an authority asks
+// for names that no certificate is there for yet.
+func withChallenges(handler, challenges http.Handler) http.Handler {
 	if handler == nil {
 		handler = http.HandlerFunc(nothingHere)
 	}
+	if challenges == nil {
+		return handler
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/.well-known/acme-challenge/") {
+			challenges.ServeHTTP(w, r)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// newHTTPServer makes a server for handler.
+//
+// A-C04, A-X09, H-14: a request has its deadlines, and a header its bounds.
+func newHTTPServer(handler http.Handler, limits Limits) *httpServer {
 	h := &httpServer{conns: make(chan net.Conn)}
 	h.server = &http.Server{
 		Handler:           handler,

@@ -127,7 +127,7 @@ func TestSlowBrowser(t *testing.T) {
 	}
 }
 
-// A-C04: requests that no HTTP server should like are refused or closed, and the
+// A-C04, H-14: requests that no HTTP server should like are refused or closed, and the
 // server goes on.
 func TestBadRequests(t *testing.T) {
 	s := serve(t)

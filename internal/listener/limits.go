@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"net/netip"
 	"runtime"
 	"time"
 )
@@ -17,6 +18,9 @@ type Limits struct {
 	// Default: 64, enough for an office behind one address, since a browser
 	// needs a few and only while it calls.
 	PerSource int
+	// Proxies are sources that PerSource does not hold for: reverse proxies, behind
+	// which there are many clients.
+	Proxies []netip.Prefix
 	// Handshakes is how many TLS and DTLS handshakes may be at their
 	// expensive part at a time. Default: half of the processors, at least 1:
 	// a flood of handshakes leaves the other half to media.
@@ -48,7 +52,7 @@ type Limits struct {
 
 	// Hellos is how many answers a second to ClientHellos without a cookie one
 	// IPv4 address or IPv6 /64 gets, and five times that at once: the sender
-	// may be forged. Default: 100.
+	// may be forged. Default: 100; less than 0 is no limit.
 	Hellos int
 }
 
@@ -62,7 +66,7 @@ func (l Limits) withDefaults() Limits {
 	if l.Handshakes <= 0 {
 		l.Handshakes = max(1, runtime.GOMAXPROCS(0)/2)
 	}
-	if l.Hellos <= 0 {
+	if l.Hellos == 0 {
 		l.Hellos = 100
 	}
 	for _, d := range []struct {

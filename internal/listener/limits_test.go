@@ -149,6 +149,24 @@ func TestAdmissionOfIPv6(t *testing.T) {
 	}
 }
 
+// Behind a proxy there are many, and it is limited by the total alone.
+//
+// H-18: nobody is a proxy unless it is named.
+func TestAdmissionOfProxies(t *testing.T) {
+	a := newAdmission(Limits{Connections: 5, PerSource: 1, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/30")}})
+	for i, c := range []struct {
+		addr string
+		want bool
+	}{
+		{"10.0.0.1", true}, {"10.0.0.1", true}, {"::ffff:10.0.0.1", true},
+		{"10.0.0.4", true}, {"10.0.0.4", false}, {"10.0.0.2", true}, {"10.0.0.3", false},
+	} {
+		if _, _, got := a.enter(netip.MustParseAddr(c.addr)); got != c.want {
+			t.Errorf("%d: %s: %v", i, c.addr, got)
+		}
+	}
+}
+
 // failing is a socket without descriptors to give.
 type failing struct {
 	calls []time.Time

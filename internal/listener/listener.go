@@ -34,8 +34,20 @@ type Options struct {
 	Relay        *relay.Relay  // nil: HTTP alone is served, with TLS and without
 	Certificates *Certificates // nil: whoever begins TLS is turned away
 	HTTP         http.Handler  // nil: a short 404
-	Limits       Limits
-	Log          *slog.Logger
+	TLS13Only    bool          // turns away TLS 1.2; DTLS has no later version than that
+	// CipherSuites are those of TLS and DTLS 1.2, by their IANA numbers, the
+	// preferred first; none: all that are good (RFC 9325, 4.2). Others than those
+	// are left out.
+	CipherSuites []uint16
+	// Challenges answers what a certificate authority asks for below
+	// /.well-known/acme-challenge/ (RFC 8555, 8.3), and ChallengeCertificate is
+	// what it is shown when it asks for that by ALPN (RFC 8737, 3). nil: such
+	// clients are like all others.
+	Challenges           http.Handler
+	ChallengeCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	Limits Limits
+	Log    *slog.Logger
 }
 
 // Listener serves stream and DTLS clients.
@@ -49,6 +61,7 @@ type Listener struct {
 	dtls     []*dtlsSocket
 
 	config  *tls.Config // nil without certificates
+	suites  []uint16
 	gate    gate
 	streams *admission
 	conns   sync.Map // the open TCP connections, keyed by *conn
@@ -64,7 +77,7 @@ func New(o Options) (*Listener, error) {
 	switch {
 	case o.Relay != nil:
 		return listen(o, relayOpener(o.Relay))
-	case o.HTTP == nil || len(o.DTLS) > 0:
+	case o.HTTP == nil && o.Challenges == nil || len(o.DTLS) > 0:
 		return nil, errors.New("listener: no relay")
 	}
 	return listen(o, nil)
@@ -80,13 +93,14 @@ func listen(o Options, open opener) (*Listener, error) {
 		open:    open,
 		limits:  limits,
 		log:     o.Log,
+		suites:  offered(o.CipherSuites),
 		gate:    make(gate, limits.Handshakes),
 		streams: newAdmission(limits),
 	}
 	if o.Certificates != nil {
-		l.config = tlsConfig(o.Certificates, l.gate, protocols(open != nil, o.HTTP != nil))
+		l.config = l.tlsConfig(o)
 	}
-	l.http = newHTTPServer(o.HTTP, limits)
+	l.http = newHTTPServer(withChallenges(o.HTTP, o.Challenges), limits)
 	if err := l.bind(o); err != nil {
 		l.Close()
 		return nil, err
@@ -190,9 +204,6 @@ func (l *Listener) Addrs() (tcp, tls, dtls []netip.AddrPort) {
 	}
 	return tcp, tls, dtls
 }
-
-// Stats returns how often everything happened that is counted, by name.
-func (l *Listener) Stats() map[string]uint64 { return l.counts.snapshot() }
 
 // addrPort is the address of a TCP or UDP socket, IPv4 in its own form.
 func addrPort(a net.Addr) netip.AddrPort {

@@ -22,6 +22,7 @@ const (
 	frameTooLong                  // closed: a long message before authentication
 	slowReader                    // closed: it did not read what was written to it
 	toHTTP                        // handed to the HTTP server
+	challenged                    // closed: a certificate authority has seen what it looked for
 
 	dtlsStarted          // associations begun, their address verified
 	dtlsEstablished      // handshakes completed
@@ -46,7 +47,7 @@ func (c count) String() string {
 	return [numCounts]string{
 		"accepted", "accept-failed", "over-total", "over-source", "relay-busy", "unrecognised",
 		"no-certificate", "handshake-failed", "cross-protocol", "first-late", "authenticate-late",
-		"message-late", "frame-broken", "frame-too-long", "slow-reader", "http",
+		"message-late", "frame-broken", "frame-too-long", "slow-reader", "http", "acme-challenged",
 		"dtls-started", "dtls-established", "dtls-failed", "dtls-challenged", "dtls-hellos",
 		"dtls-over", "dtls-plain-stun", "dtls-not-dtls", "dtls-stranger", "dtls-hello-broken", "dtls-old", "dtls-queue-full",
 		"dtls-epoch", "dtls-handshake-too-long", "dtls-idle",
@@ -57,11 +58,3 @@ func (c count) String() string {
 type counters [numCounts]atomic.Uint64
 
 func (c *counters) add(what count) { c[what].Add(1) }
-
-func (c *counters) snapshot() map[string]uint64 {
-	all := make(map[string]uint64, numCounts)
-	for i := range c {
-		all[count(i).String()] = c[i].Load()
-	}
-	return all
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"slices"
 	"sync/atomic"
 )
 
@@ -13,6 +14,7 @@ const (
 	alpnSTUN  = "stun.nat-discovery"
 	alpnHTTP1 = "http/1.1"
 	alpnHTTP2 = "h2"
+	alpnACME  = "acme-tls/1" // RFC 8737
 )
 
 // tlsConfig is how this server speaks TLS.
@@ -30,25 +32,57 @@ const (
 // Renegotiation, compression and early data are things that the library does
 // not do as a server (R-9325-3.5-a, R-9325-3.10-a); it makes ticket keys of its
 // own, a new one each day, and forgets them after a week (R-9325-3.4-a).
-func tlsConfig(c *Certificates, g gate, protocols []string) *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		CipherSuites: []uint16{
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		},
-		NextProtos: protocols,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return c.current.Load(), nil
-		},
-		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			return nil, hello.Conn.(*gated).pass.enter(hello.Context(), g)
-		},
+func (l *Listener) tlsConfig(o Options) *tls.Config {
+	config := &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		CipherSuites:   l.suites,
+		NextProtos:     protocols(l.open != nil, o.HTTP != nil),
+		GetCertificate: o.Certificates.forTLS,
 	}
+	if o.TLS13Only {
+		config.MinVersion = tls.VersionTLS13
+	}
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		err := hello.Conn.(*gated).pass.enter(hello.Context(), l.gate)
+		if err == nil && o.ChallengeCertificate != nil && slices.Equal(hello.SupportedProtos, []string{alpnACME}) {
+			return challengeConfig(o.ChallengeCertificate), nil
+		}
+		return nil, err
+	}
+	return config
+}
+
+// challengeConfig shows a certificate authority what it looks for. Nothing but
+// that name may be agreed on, and no data follows (RFC 8737, 3).
+func challengeConfig(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{alpnACME}, GetCertificate: certificate}
+}
+
+// suites are the cipher suites of TLS 1.2 that are offered, the preferred first,
+// for certificates with an RSA key or with one of an elliptic curve.
+func suites(rsa bool) []uint16 {
+	if rsa {
+		return []uint16{
+			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		}
+	}
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
+}
+
+// offered are the suites that the operator wants, of those that there are.
+func offered(wanted []uint16) []uint16 {
+	all := slices.Concat(suites(false), suites(true))
+	good := slices.DeleteFunc(slices.Clone(wanted), func(id uint16) bool { return !slices.Contains(all, id) })
+	if len(good) == 0 {
+		return all
+	}
+	return good
 }
 
 // protocols are what a client may name. One that only gets a short 404 needs no
@@ -80,6 +114,11 @@ func (l *Listener) serveTLS(ctx context.Context, c *conn, head []byte) {
 	}
 	_ = c.SetReadDeadline(c.since.Add(l.limits.Message))
 	alpn := t.ConnectionState().NegotiatedProtocol
+	if alpn == alpnACME {
+		l.counts.add(challenged)
+		t.Close()
+		return
+	}
 	if alpn == alpnHTTP2 {
 		// The HTTP server wants this one as it is, and closes it when it
 		// does not begin with the preface of HTTP/2.
