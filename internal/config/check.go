@@ -10,10 +10,14 @@ func (l *loader) check() {
 	l.checkPorts()
 	l.checkListeners()
 	l.checkAuth()
+	l.checkDatabases()
 	l.checkExternal()
 	l.checkLimits()
 	l.checkFiles()
+	l.checkCiphers()
+	l.checkACME()
 	l.checkWeb()
+	l.checkSignaling()
 	l.cfg.ListeningIPs = l.unique("listening-ip", l.cfg.ListeningIPs)
 	l.cfg.RelayIPs = l.unique("relay-ip", l.cfg.RelayIPs)
 }
@@ -74,6 +78,17 @@ func (l *loader) checkListeners() {
 	}
 }
 
+// asks says whether a switch without a field of its own is on: the latest mention
+// counts.
+func (l *loader) asks(key string) bool {
+	e := l.last(key)
+	if e == nil {
+		return false
+	}
+	on, f := parseBool(nil, e.value)
+	return f == nil && on == true
+}
+
 // checkAuth keeps an open relay from happening beside credentials that the
 // operator believes in.
 func (l *loader) checkAuth() {
@@ -83,8 +98,8 @@ func (l *loader) checkAuth() {
 			key string
 			set bool
 		}{
-			{"lt-cred-mech", c.LongTerm},
-			{"use-auth-secret", c.AuthSecret},
+			{"lt-cred-mech", l.asks("lt-cred-mech")},
+			{"use-auth-secret", l.asks("use-auth-secret")},
 			{"user", len(c.Users) > 0},
 			{"static-auth-secret", len(c.Secrets) > 0},
 		} {
@@ -101,6 +116,27 @@ func (l *loader) checkAuth() {
 	}
 }
 
+// checkDatabases finds two databases, of which coturn takes the one that it reads
+// last.
+func (l *loader) checkDatabases() {
+	var given []string
+	for _, db := range []struct {
+		key   string
+		value Secret
+	}{
+		{"userdb", Secret(l.cfg.Database)}, {"psql-userdb", l.cfg.PostgreSQL}, {"mysql-userdb", l.cfg.MySQL},
+		{"mongo-userdb", l.cfg.MongoDB}, {"redis-userdb", l.cfg.Redis},
+	} {
+		if db.value != "" {
+			given = append(given, db.key)
+		}
+	}
+	if len(given) > 1 {
+		l.conflict(faultf("leave one of them out", "%s and %s name two databases, and users can be kept in one", given[0], given[1]),
+			given...)
+	}
+}
+
 // checkExternal allows what coturn allows, and one address for each family.
 func (l *loader) checkExternal() {
 	type slot struct {
@@ -109,6 +145,9 @@ func (l *loader) checkExternal() {
 	}
 	seen := map[slot]netip.Addr{}
 	for _, x := range l.cfg.ExternalIPs {
+		if x.Name != "" {
+			continue // of which family it is shows later
+		}
 		s := slot{x.Private, x.Public.Is4()}
 		first, twice := seen[s]
 		seen[s] = x.Public
@@ -135,11 +174,13 @@ func (l *loader) checkLimits() {
 // checkFiles wants certificate and key together, and a place for the log.
 func (l *loader) checkFiles() {
 	c := l.cfg
-	switch {
-	case c.CertFile != "" && c.KeyFile == "":
+	switch certs, keys := len(c.CertFiles), len(c.KeyFiles); {
+	case certs > keys && keys == 0:
 		l.conflict(faultf("set pkey to the file with its private key", "cert is set and pkey is not"), "cert")
-	case c.KeyFile != "" && c.CertFile == "":
+	case keys > certs && certs == 0:
 		l.conflict(faultf("set cert to the file with its certificate", "pkey is set and cert is not"), "pkey")
+	case certs != keys:
+		l.conflict(faultf("give one pkey for each cert, in their order", "there are %d of cert and %d of pkey", certs, keys), "cert", "pkey")
 	}
 	if c.LogFile == "syslog" {
 		l.advise(faultf("", "log-file: syslog is not implemented yet; the log goes to standard output"), "log-file")
@@ -154,14 +195,19 @@ func (l *loader) checkFiles() {
 }
 
 // unique drops addresses that are listed twice; binding one twice would fail.
+// The entries go with them: of a list each value has its own.
 func (l *loader) unique(key string, addrs []netip.Addr) []netip.Addr {
 	var out []netip.Addr
-	for _, a := range addrs {
+	var given []entry
+	for i, a := range addrs {
 		if slices.Contains(out, a) {
 			l.advise(faultf("remove one of them", "%s: %s is given twice", key, a), key)
 			continue
 		}
-		out = append(out, a)
+		out, given = append(out, a), append(given, l.given[key][i])
+	}
+	if len(given) > 0 {
+		l.given[key] = given
 	}
 	return out
 }

@@ -32,6 +32,9 @@ type Config struct {
 	// ExternalIPs say which address the world sees for which local one. There
 	// is at most one without a Private part per address family.
 	ExternalIPs []ExternalIP
+	// ExternalSTUN is the STUN server that is asked for an ExternalAuto address,
+	// as host or host:port; empty: none is.
+	ExternalSTUN string
 	// MinPort and MaxPort bound the relayed ports, both inclusive.
 	MinPort, MaxPort uint16
 	// Workers is how many threads relay; 0 leaves it to the relay.
@@ -45,9 +48,6 @@ type Config struct {
 
 	// NoAuth lets everybody relay without credentials.
 	NoAuth bool
-	// LongTerm and AuthSecret ask by name for long-term credentials and for
-	// time-limited ones. Both kinds work whenever users or secrets exist.
-	LongTerm, AuthSecret bool
 	// Users are the configured accounts, names unique, in the order given.
 	Users []User
 	// Realm is shown to clients and part of every key. Empty: not configured.
@@ -70,6 +70,9 @@ type Config struct {
 	// Database is the path of the SQLite file with users and secrets. Empty:
 	// not configured.
 	Database string
+	// PostgreSQL, MySQL, MongoDB and Redis are connection strings of databases
+	// that stand in for that file. At most one of the five is set.
+	PostgreSQL, MySQL, MongoDB, Redis Secret
 
 	// UserQuota and TotalQuota bound the allocations at one time, per user and
 	// per realm; 0 means without bound.
@@ -77,6 +80,12 @@ type Config struct {
 	// MaxBPS bounds one allocation, in bytes per second and direction;
 	// CapacityBPS the whole server. 0 means without bound.
 	MaxBPS, CapacityBPS uint64
+	// UserMonthlyQuota bounds what a user may have relayed in a calendar month of
+	// UTC, in bytes, both ways together; 0 means without bound.
+	UserMonthlyQuota uint64
+	// DrainMinAllocations is how many allocations a draining server may leave
+	// behind when it ends.
+	DrainMinAllocations int
 
 	// AllowedPeers and DeniedPeers are the rules in the order given; what is
 	// allowed beats what is denied.
@@ -84,9 +93,28 @@ type Config struct {
 	// AllowLoopbackPeers opens 127.0.0.0/8 and ::1 as peers: for tests only.
 	AllowLoopbackPeers bool
 
-	// CertFile and KeyFile are the paths of the PEM chain and its key. Both are
-	// empty or both are set.
-	CertFile, KeyFile string
+	// CertFiles and KeyFiles are the paths of PEM chains and, at the same index,
+	// of their keys.
+	CertFiles, KeyFiles []string
+	// TLS13Only turns away TLS 1.2. CipherSuites are the IANA numbers of the suites
+	// of TLS and DTLS 1.2 that CipherList asks for; empty: all good ones.
+	TLS13Only    bool
+	CipherList   string
+	CipherSuites []uint16
+	// ACMEDomains are the names to get certificates for, in lower case; without
+	// any nothing is got. ACMECA is the directory of the authority, ACMECARoot
+	// the file with its root; the two halves of the key for external account
+	// binding are both set or neither.
+	ACMEDomains          []string
+	ACMEEmail, ACMEKeyID string
+	ACMECA, ACMECARoot   string
+	ACMEMACKey           Secret
+	// ACMEChallenge is "auto", "http-01" or "tls-alpn-01"; ACMEHTTPPort the port
+	// that is opened for the first, 0 for none. ACMERedirect is where requests
+	// for tokens of others are sent, or empty.
+	ACMEChallenge string
+	ACMEHTTPPort  uint16
+	ACMERedirect  string
 
 	// Fingerprint adds FINGERPRINT to every message, Software adds SOFTWARE, and
 	// ReasonString the phrase in ERROR-CODE.
@@ -121,10 +149,25 @@ type Config struct {
 	DemosDir string
 	// WebAnonymous gives credentials to everybody, short and few.
 	WebAnonymous bool
-	// SignalingAuth is "off" or "token", and SignalingSecret what tokens are
-	// signed with, of 16 bytes or more.
-	SignalingAuth   string
-	SignalingSecret Secret
+	// TrustedProxies may say who their clients are.
+	TrustedProxies []netip.Prefix
+	// SignalingAuth is "off" or "token". Tokens are signed with SignalingSecret,
+	// of 32 bytes or more, or with a key in the file SignalingJWKS; of the two
+	// one is set. SignalingAudience is whom they are for; empty: nobody by name.
+	SignalingAuth     string
+	SignalingSecret   Secret
+	SignalingJWKS     string
+	SignalingAudience string
+	// What the signaling lets clients use up: connections, in all and of one
+	// address; rooms, and participants of one; bytes of a message, and waiting
+	// for a client; messages a second of a client, 0 being without bound.
+	SignalingMaxConnections, SignalingMaxPerAddress int
+	SignalingMaxRooms, SignalingMaxParticipants     int
+	SignalingMaxMessage, SignalingMaxBuffer         int
+	SignalingMessageRate                            int
+	// SignalingGrace is how long a lost connection may take to come back, 0 not
+	// at all; SignalingHeartbeat how long an idle one is left alone.
+	SignalingGrace, SignalingHeartbeat time.Duration
 
 	// Sources tells for each key that was set where that happened, in the order
 	// of growing weight; a key that is missing here has its default.
@@ -141,10 +184,16 @@ type User struct {
 	Key      Secret // "0x" and 32 hexadecimal digits: MD5 of name, realm, password
 }
 
+// ExternalAuto is the name of an external address that has to be found out.
+const ExternalAuto = "auto"
+
 // An ExternalIP says that the world sees Public where this machine has Private.
 // Without Private (the zero Addr) it holds for every address of Public's family.
 type ExternalIP struct {
 	Public, Private netip.Addr
+	// Name stands for a Public that is found out later: a host name to be looked
+	// up, or ExternalAuto. Public is not valid then.
+	Name string
 }
 
 // A PeerRange is a rule about peers: every address from From to To, both

@@ -75,11 +75,11 @@ func readFile(name string, text io.Reader) ([]entry, []Problem) {
 		if err == io.EOF && limited.N > 0 {
 			return entries, nil
 		}
-		f := faultf("", "cannot be read to its end: %v", err)
+		f := faultf("see that it is a file and can be read", "cannot be read to its end: %v", err)
 		if err == io.EOF {
-			f = faultf("", "is longer than %d MiB, which no configuration file is", maxFile>>20)
+			f = faultf("correct the path", "is longer than %d MiB, which no configuration file is", maxFile>>20)
 		}
-		return entries, []Problem{{File: name, Line: line, Column: 1, Message: f.message}}
+		return entries, []Problem{{File: name, Line: line, Column: 1, Message: f.message, Suggestion: f.suggestion}}
 	}
 }
 

@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Kind is what values of a key look like, in one word for the documentation.
 type Kind string
 
@@ -23,6 +25,7 @@ const (
 	kindDatabase  Kind = "connection string"
 	kindURL       Kind = "URL"
 	kindOrigin    Kind = "origin"
+	kindNetwork   Kind = "address or CIDR"
 	kindInterface Kind = "interface"
 )
 
@@ -49,9 +52,11 @@ const (
 type Key struct {
 	Name    string
 	Short   string // coturn's one-letter flag, or empty
-	Group   string // listener, relay, auth, tls, limits, peers, protocol, logging, admin
+	Group   string // the name of the group that it stands in
 	Kind    Kind
 	Repeat  bool   // every mention adds to a list
+	Instead bool   // of a list: a heavier place replaces it instead of adding to it
+	Zero    bool   // of a port: 0 is a value too, though not the default
 	Default string // as written in a file; of a switch, what is so without it
 	// Implied is what the bare key means, for keys whose value may be left out.
 	Implied  string
@@ -61,41 +66,66 @@ type Key struct {
 	Verdict  Verdict
 	Note     string // why not, and what to do instead, when not Supported
 	Means    string // "key=value" that the key is read as, or the key it is another name of
+	Live     bool   // a reload puts a new value in force; of the others a restart does
 	Secret   bool   // values are never printed
+	Example  string // a value, as somebody may write it
+	// Coturn is what coturn does with the key where that differs, in a clause,
+	// and since or until when it has it.
+	Coturn  string
+	Own     bool     // coturn never had the key
+	Related []string // other keys that belong to the matter
+	Follows []string // the keys that decide this one where it is not set itself
 
 	// at points to the field that holds the value, or is nil.
 	at func(*Config) any
 }
 
-// Keys returns the table of all keys: coturn's, present and past, and our own.
+// A Group is the keys of one matter, in the order of the documentation.
+type Group struct {
+	Name  string // one word: listener, relay, auth
+	Title string // what the group is about, for a heading
+	Keys  []Key
+}
+
+// Groups returns the table of all keys: coturn's, present and past, and our own.
 // It drives the file, the flags, the environment and the documentation.
+func Groups() []Group {
+	groups := []Group{
+		{"listener", "Where clients are listened for", listenerKeys()},
+		{"relay", "What peers see, and who moves the packets", relayKeys()},
+		{"auth", "Who may relay", authKeys()},
+		{"lifetimes", "How long things live", lifetimeKeys()},
+		{"tls", "TLS and DTLS", tlsKeys()},
+		{"acme", "Certificates by ACME", acmeKeys()},
+		{"limits", "Quotas and bandwidth", limitKeys()},
+		{"peers", "Rules about peers", peerKeys()},
+		{"protocol", "What messages say", protocolKeys()},
+		{"alternate", "Other servers", alternateKeys()},
+		{"logging", "The log", loggingKeys()},
+		{"process", "The process", processKeys()},
+		{"admin", "Administration", adminKeys()},
+		{"metrics", "Metrics", metricsKeys()},
+		{"database", "Databases", databaseKeys()},
+		{"historical", "Names that coturn has dropped", historicalKeys()},
+		{"own", "Data and engine", ownKeys()},
+		{"web", "Pages and API", webKeys()},
+		{"signaling", "Signaling", signalingKeys()},
+	}
+	for _, g := range groups {
+		for i, k := range g.Keys {
+			k.Group = g.Name
+			k.Own = k.Own || slices.Contains([]string{"own", "acme", "web", "signaling"}, g.Name)
+			g.Keys[i] = k.filled()
+		}
+	}
+	return groups
+}
+
+// Keys returns the keys of all groups, in their order.
 func Keys() []Key {
 	var all []Key
-	for _, g := range []struct {
-		name string
-		keys []Key
-	}{
-		{"listener", listenerKeys()},
-		{"relay", relayKeys()},
-		{"auth", authKeys()},
-		{"lifetimes", lifetimeKeys()},
-		{"tls", tlsKeys()},
-		{"limits", limitKeys()},
-		{"peers", peerKeys()},
-		{"protocol", protocolKeys()},
-		{"alternate", alternateKeys()},
-		{"logging", loggingKeys()},
-		{"process", processKeys()},
-		{"admin", adminKeys()},
-		{"metrics", metricsKeys()},
-		{"database", databaseKeys()},
-		{"historical", historicalKeys()},
-		{"own", append(ownKeys(), webKeys()...)},
-	} {
-		for _, k := range g.keys {
-			k.Group = g.name
-			all = append(all, k.filled())
-		}
+	for _, g := range Groups() {
+		all = append(all, g.Keys...)
 	}
 	return all
 }
@@ -116,7 +146,7 @@ func (k Key) filled() Key {
 		}
 	case kindPort:
 		k.Max = 65535
-		if k.Default != "0" {
+		if k.Default != "0" && !k.Zero {
 			k.Min = 1
 		}
 	case kindBytes:
@@ -126,6 +156,9 @@ func (k Key) filled() Key {
 	}
 	if k.Max == 0 {
 		k.Max = noLimit
+	}
+	if k.Example == "" {
+		k.Example = k.usualExample()
 	}
 	return k
 }

@@ -4,18 +4,30 @@ package config
 // bytes; the unit stays, so that old files mean what they meant.
 func limitKeys() []Key {
 	return []Key{
-		{Name: "user-quota", Short: "q", Kind: kindInt, Default: "0", at: func(c *Config) any { return &c.UserQuota },
-			Doc: "How many allocations a user may have at one time; 0 means any number."},
-		{Name: "total-quota", Short: "Q", Kind: kindInt, Default: "0", at: func(c *Config) any { return &c.TotalQuota },
-			Doc: "How many allocations there may be at one time; 0 means any number."},
-		{Name: "max-bps", Short: "s", Kind: kindBytes, Default: "0", at: func(c *Config) any { return &c.MaxBPS },
-			Doc: "How many bytes (not bits) a second an allocation may move in each direction; 0 means any number."},
-		{Name: "bps-capacity", Short: "B", Kind: kindBytes, Default: "0", at: func(c *Config) any { return &c.CapacityBPS },
-			Doc: "How many bytes (not bits) a second all allocations share; needs max-bps; 0 means any number."},
-		{Name: "drain-min-allocations", Kind: kindInt, Default: "0", Verdict: Pending,
-			Doc: "Ends a draining server once it has no more allocations than this."},
+		{Name: "user-quota", Live: true, Short: "q", Kind: kindInt, Default: "0", at: func(c *Config) any { return &c.UserQuota },
+			Doc:     "How many allocations a user may have at one time; 0 means any number.",
+			Example: "12", Related: []string{"total-quota"}},
+		{Name: "total-quota", Live: true, Short: "Q", Kind: kindInt, Default: "0", at: func(c *Config) any { return &c.TotalQuota },
+			Doc:     "How many allocations there may be at one time; 0 means any number.",
+			Example: "1200"},
+		{Name: "user-monthly-quota", Own: true, Live: true, Kind: kindBytes, Default: "0", at: func(c *Config) any { return &c.UserMonthlyQuota },
+			Doc:     "How many bytes a user may have relayed in a calendar month (UTC), both ways together; 0 means any number.",
+			Example: "50000000000", Related: []string{"user-quota"}},
+		{Name: "max-bps", Live: true, Short: "s", Kind: kindBytes, Default: "0", at: func(c *Config) any { return &c.MaxBPS },
+			Doc:     "How many bytes (not bits) a second an allocation may move in each direction; 0 means any number.",
+			Coturn:  "it counts bytes too, whatever the name says",
+			Example: "250000"},
+		{Name: "bps-capacity", Live: true, Short: "B", Kind: kindBytes, Default: "0", at: func(c *Config) any { return &c.CapacityBPS },
+			Doc:     "How many bytes (not bits) a second all allocations share; needs max-bps; 0 means any number.",
+			Coturn:  "it counts bytes too, whatever the name says",
+			Example: "100000000"},
+		{Name: "drain-min-allocations", Live: true, Kind: kindInt, Default: "0", at: func(c *Config) any { return &c.DrainMinAllocations },
+			Doc:     "A draining server ends once it has no more allocations than this.",
+			Coturn:  "since 4.15",
+			Example: "10"},
 		{Name: "cli-max-output-sessions", Kind: kindInt, Default: "256", Verdict: Pending,
-			Doc: "How many sessions the telnet interface lists."},
+			Doc:     "How many sessions the telnet interface lists.",
+			Example: "100"},
 	}
 }
 
@@ -24,15 +36,20 @@ func limitKeys() []Key {
 func peerKeys() []Key {
 	return []Key{
 		// As in coturn, what is allowed beats what is denied, whatever the order.
-		{Name: "allowed-peer-ip", Kind: kindPeer, Repeat: true, at: func(c *Config) any { return &c.AllowedPeers },
-			Doc: "Peers to allow, whatever denies them: an address, a range a-b, or a CIDR block."},
-		{Name: "denied-peer-ip", Kind: kindPeer, Repeat: true, at: func(c *Config) any { return &c.DeniedPeers },
-			Doc: "Peers to deny: an address, a range a-b, or a CIDR block."},
-		{Name: "allow-loopback-peers", Kind: kindBool, at: func(c *Config) any { return &c.AllowLoopbackPeers },
+		{Name: "allowed-peer-ip", Live: true, Kind: kindPeer, Repeat: true, at: func(c *Config) any { return &c.AllowedPeers },
+			Doc:     "Peers to allow, whatever denies them: an address, a range a-b, or a CIDR block.",
+			Coturn:  "it knows no CIDR (ignored without a word until 4.10, the end of the start since 4.11), and takes host names; what is allowed beats what is denied there too",
+			Example: "10.0.0.7", Related: []string{"denied-peer-ip", "allow-loopback-peers"}},
+		{Name: "denied-peer-ip", Live: true, Kind: kindPeer, Repeat: true, at: func(c *Config) any { return &c.DeniedPeers },
+			Doc:     "Peers to deny: an address, a range a-b, or a CIDR block.",
+			Coturn:  "it knows no CIDR (ignored without a word until 4.10, the end of the start since 4.11); private networks are open unless denied",
+			Example: "203.0.113.0/24"},
+		{Name: "allow-loopback-peers", Live: true, Kind: kindBool, at: func(c *Config) any { return &c.AllowLoopbackPeers },
 			Doc: "Allows 127.0.0.0/8 and ::1 as peers, which opens this machine's own services to clients: for tests only."},
 		// Relaying to a group multiplies packets, so this is not left to choice.
 		{Name: "no-multicast-peers", Kind: kindBool, Default: "true", Verdict: Settled,
-			Doc:  "Denies multicast and broadcast addresses as peers.",
-			Note: "multicast peers are always denied"},
+			Doc:    "Denies multicast and broadcast addresses as peers.",
+			Note:   "multicast peers are always denied",
+			Coturn: "multicast peers are allowed unless the key is given"},
 	}
 }

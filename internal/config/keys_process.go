@@ -3,26 +3,35 @@ package config
 // loggingKeys say what is logged and where to.
 func loggingKeys() []Key {
 	return append([]Key{
-		{Name: "verbose", Short: "v", Kind: kindBool, at: func(c *Config) any { return &c.Verbose },
-			Doc: "Logs more: the level debug, unless log-min-level is given."},
+		{Name: "verbose", Live: true, Short: "v", Kind: kindBool, at: func(c *Config) any { return &c.Verbose },
+			Doc:     "Logs more: the level debug, unless log-min-level is given.",
+			Coturn:  "without it most lines about sessions are missing",
+			Related: []string{"Verbose"}},
 		{Name: "Verbose", Short: "V", Kind: kindBool, at: func(c *Config) any { return &c.ExtraVerbose },
 			Doc: "Logs more: the level debug, unless log-min-level is given."},
 		{Name: "log-file", Short: "l", Kind: kindPath, Default: "stdout", at: func(c *Config) any { return &c.LogFile },
-			Doc: "Where the log goes: a path, or stdout or - for standard output."},
+			Doc:     "Where the log goes: a path, or stdout or - for standard output.",
+			Coturn:  "without the key it tries a number of folders; process number and date come into the name unless simple-log is given",
+			Example: "/var/log/turnserver.log", Related: []string{"log-format"}},
 		{Name: "no-stdout-log", Kind: kindBool, at: func(c *Config) any { return &c.NoStdoutLog },
 			Doc: "Keeps the log off standard output."},
 		// Without verbose coturn leaves most lines about sessions out.
-		{Name: "log-min-level", Kind: kindChoice, Default: "info", Choices: []string{"debug", "info", "warning", "error"},
-			at:  func(c *Config) any { return &c.LogLevel },
-			Doc: "The least level that is logged."},
+		{Name: "log-min-level", Live: true, Kind: kindChoice, Default: "info", Choices: []string{"debug", "info", "warning", "error"},
+			at:      func(c *Config) any { return &c.LogLevel },
+			Doc:     "The least level that is logged.",
+			Follows: []string{"Verbose", "verbose"},
+			Coturn:  "since 4.15, and debug without the key",
+			Example: "warning"},
 		// In coturn the name is a wish: process number and date come into it unless
 		// simple-log is given.
 		{Name: "simple-log", Kind: kindBool, Default: "true", Verdict: Settled,
-			Doc:  "Takes the name of the log file as it is, without process number and date.",
-			Note: "the name is always taken as it is; logrotate turns files over"},
+			Doc:    "Takes the name of the log file as it is, without process number and date.",
+			Note:   "the name is always taken as it is; logrotate turns files over",
+			Coturn: "off; log files get a name of their own for each process and day"},
 		{Name: "new-log-timestamp", Kind: kindBool, Default: "true", Verdict: Settled,
-			Doc:  "Begins log lines with date and time as ISO 8601 has them.",
-			Note: "log lines always begin with date and time"},
+			Doc:    "Begins log lines with date and time as ISO 8601 has them.",
+			Note:   "log lines always begin with date and time",
+			Coturn: "since 4.5.2, and the default since 4.17"},
 	}, laterLoggingKeys()...)
 }
 
@@ -30,11 +39,14 @@ func loggingKeys() []Key {
 func laterLoggingKeys() []Key {
 	return []Key{
 		{Name: "syslog", Kind: kindBool, Verdict: Pending,
-			Doc: "Sends the log to syslog.", Note: "until then it goes to log-file"},
+			Doc: "Sends the log to syslog.", Note: "until then it goes to log-file",
+			Related: []string{"syslog-facility"}},
 		{Name: "syslog-facility", Kind: kindString, Verdict: Pending,
-			Doc: "The facility of the log in syslog."},
+			Doc:     "The facility of the log in syslog.",
+			Example: "LOG_LOCAL1"},
 		{Name: "new-log-timestamp-format", Kind: kindString, Verdict: Pending,
-			Doc: "How date and time in the log look."},
+			Doc:     "How date and time in the log look.",
+			Example: "%FT%T%z"},
 		{Name: "log-binding", Kind: kindBool, Verdict: Pending,
 			Doc: "Logs Binding requests."},
 	}
@@ -44,17 +56,22 @@ func laterLoggingKeys() []Key {
 func processKeys() []Key {
 	return []Key{
 		{Name: "daemon", Short: "o", Kind: kindBool, Verdict: Obsolete,
-			Doc:  "Goes to the background.",
-			Note: "the program stays in the foreground; systemd or a container keeps it running"},
+			Doc:    "Goes to the background.",
+			Note:   "the program stays in the foreground; systemd or a container keeps it running",
+			Coturn: "it goes to the background and logs to a file"},
 		// Units of distributions say --pidfile= to have none, which is so.
 		{Name: "pidfile", Kind: kindPath, Verdict: Pending,
-			Doc: "The file to write the process number to; empty for none.", Note: "no such file is written"},
+			Doc: "The file to write the process number to; empty for none.", Note: "no such file is written",
+			Coturn:  "without the key it writes to /var/run/turnserver.pid",
+			Example: "/run/turnserver.pid"},
 		{Name: "proc-user", Kind: kindString, Verdict: Pending,
-			Doc:  "The user to become once the ports are open.",
-			Note: "until then start the program as that user"},
+			Doc:     "The user to become once the ports are open.",
+			Note:    "until then start the program as that user",
+			Example: "turnserver", Related: []string{"proc-group"}},
 		{Name: "proc-group", Kind: kindString, Verdict: Pending,
-			Doc:  "The group to become once the ports are open.",
-			Note: "until then start the program as that group"},
+			Doc:     "The group to become once the ports are open.",
+			Note:    "until then start the program as that group",
+			Example: "turnserver"},
 		{Name: "version", Kind: kindBool, Verdict: Obsolete,
 			Doc: "Prints the version.", Note: "it is a command: iceserver version"},
 	}
@@ -65,12 +82,15 @@ func ownKeys() []Key {
 	return []Key{
 		// Where it is without the key depends on the user, which server finds out.
 		{Name: "data-dir", Kind: kindPath, at: func(c *Config) any { return &c.DataDir },
-			Doc: "The directory for what is made at the first start: secret, user, password, certificate."},
+			Doc:     "The directory for what is made at the first start: secret, user, password, certificate.",
+			Example: "/var/lib/iceserver", Related: []string{"userdb"}},
 		{Name: "log-format", Kind: kindChoice, Default: "text", Choices: []string{"text", "json"},
-			at:  func(c *Config) any { return &c.LogFormat },
-			Doc: "The form of log lines."},
+			at:      func(c *Config) any { return &c.LogFormat },
+			Doc:     "The form of log lines.",
+			Example: "json"},
 		{Name: "engine", Kind: kindChoice, Default: "auto", Choices: []string{"auto", "mmsg", "std"},
-			at:  func(c *Config) any { return &c.Engine },
-			Doc: "How datagrams are moved: mmsg in batches (Linux), std one by one, auto the best there is."},
+			at:      func(c *Config) any { return &c.Engine },
+			Doc:     "How datagrams are moved: mmsg in batches (Linux), std one by one, auto the best there is.",
+			Example: "std"},
 	}
 }

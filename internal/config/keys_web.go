@@ -14,19 +14,20 @@ func webKeys() []Key {
 		// Without the key it is on where there is no configuration file and off
 		// where there is one: nobody who moves from coturn gets pages unasked.
 		{Name: "web", Kind: kindChoice, Choices: []string{"off", "local", "on"}, at: func(c *Config) any { return &c.Web },
-			Doc: "Serves the pages, the API and the signaling: to everybody (on), to this machine alone (local), or not (off, and so is a file that does not say)."},
+			Doc:     "Serves the pages, the API and the signaling: to everybody (on), to this machine alone (local), or not (off, and so is a file that does not say).",
+			Example: "on", Related: []string{"web-port", "web-origin"}},
 		{Name: "web-port", Kind: kindPort, Default: "0", at: func(c *Config) any { return &c.WebPort },
-			Doc: "A TCP port of their own for the pages, with TLS and, for this machine, without; 0 has them on every TCP port of TURN."},
+			Doc:     "A TCP port of their own for the pages, with TLS and, for this machine, without; 0 has them on every TCP port of TURN.",
+			Example: "8443"},
 		{Name: "web-origin", Kind: kindOrigin, Repeat: true, at: func(c *Config) any { return &c.WebOrigins },
 			Doc: "Another site, as https://example.org, whose pages may use the API and the signaling; its name counts as one of this server's."},
 		{Name: "demos-dir", Kind: kindPath, at: func(c *Config) any { return &c.DemosDir },
-			Doc: "The folder with the original demos of RTCMultiConnection, to be served below /demos/."},
+			Doc:     "The folder with the original demos of RTCMultiConnection, to be served below /demos/.",
+			Example: "/srv/demos"},
 		{Name: "web-anonymous-credentials", Kind: kindBool, at: func(c *Config) any { return &c.WebAnonymous },
 			Doc: "Gives everybody credentials of ten minutes without a key, a few a minute and with a low quota."},
-		{Name: "signaling-auth", Kind: kindChoice, Default: "off", Choices: []string{"off", "token"}, at: func(c *Config) any { return &c.SignalingAuth },
-			Doc: "Whether opening and joining a room of the signaling takes a token that an application has signed with signaling-secret."},
-		{Name: "signaling-secret", Kind: kindSecret, at: func(c *Config) any { return &c.SignalingSecret },
-			Doc: "The secret that the tokens of rooms are signed with."},
+		{Name: "web-trusted-proxies", Kind: kindNetwork, Repeat: true, at: func(c *Config) any { return &c.TrustedProxies },
+			Doc: "Addresses or blocks of reverse proxies in front of the pages, such as 127.0.0.1: only they may say in X-Forwarded-For and X-Forwarded-Proto who the client is and whether it came over HTTPS."},
 	}
 }
 
@@ -71,9 +72,27 @@ func authority(u *url.URL) (string, *fault) {
 	return host + ":" + strconv.FormatUint(n, 10), nil
 }
 
-// shortestSecret is how many bytes a secret of the signaling has at least: one
-// that can be guessed offline, from a single token, is none.
-const shortestSecret = 16
+// parseNetwork reads a block of addresses, or one address. Bits behind the prefix
+// are more likely a slip than meant.
+func parseNetwork(_ *Key, s string) (any, *fault) {
+	text := unbracket(s)
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil:
+		return nil, faultf("write one such as 10.0.0.0/8, 2001:db8::/32 or 127.0.0.1", "%s is neither an address nor a block of them", quote(s))
+	case p.Masked() != p:
+		return nil, faultf("write "+p.Masked().String(), "%s has bits set behind its prefix", quote(s))
+	case p.Addr().Is4In6():
+		return nil, faultf("write the IPv4 block itself", "%s is a block of IPv4 addresses in IPv6 form", quote(s))
+	case p.Bits() == 0:
+		return nil, faultf("name the proxies", "%s is everybody, and then anybody could claim any address", quote(s))
+	}
+	return p, nil
+}
 
 // checkWeb finds keys of the web that together do not do what they say.
 func (l *loader) checkWeb() {
@@ -87,17 +106,11 @@ func (l *loader) checkWeb() {
 				"web-port and %s are both %d", other.key, c.WebPort), "web-port", other.key)
 		}
 	}
-	secret := c.SignalingSecret.Reveal()
-	switch token := c.SignalingAuth == "token"; {
-	case token && secret == "":
-		l.conflict(faultf("set signaling-secret to what your application signs with", "signaling-auth=token needs signaling-secret"), "signaling-auth")
-	case token && len(secret) < shortestSecret:
-		l.conflict(faultf("take a longer one", "signaling-secret has %d bytes, and %d are the least that cannot be guessed", len(secret), shortestSecret), "signaling-secret")
-	case !token && secret != "":
-		l.advise(faultf("set signaling-auth=token", "signaling-secret has no effect without signaling-auth=token"), "signaling-secret")
+	if c.Web == "local" {
+		l.advise(faultf("set web=on", "web=local answers nobody who comes through a proxy, so web-trusted-proxies has no effect"), "web-trusted-proxies")
 	}
 	if c.Web == "off" {
-		for _, key := range []string{"web-port", "web-origin", "demos-dir", "web-anonymous-credentials", "signaling-auth"} {
+		for _, key := range []string{"web-port", "web-origin", "demos-dir", "web-anonymous-credentials", "web-trusted-proxies", "signaling-auth"} {
 			l.advise(faultf("set web=on", "%s has no effect with web=off", key), key)
 		}
 	}

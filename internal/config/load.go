@@ -181,7 +181,7 @@ func badText(s string) *fault {
 		return faultf("save the file as UTF-8", "the value is not UTF-8")
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
-		return faultf("", "the value has a control character in it")
+		return faultf("take it out", "the value has a control character in it")
 	}
 	return nil
 }
@@ -209,7 +209,7 @@ func (l *loader) unknown(e *entry) {
 		l.add(Problem{File: e.file, Line: e.line, Column: e.column, Key: name, Message: fmt.Sprintf("unknown key %q", name+dots)})
 		return
 	}
-	suggestion := "see the documentation for all keys"
+	suggestion := "iceserver config explain lists all keys"
 	switch near := nearest(name, l.names()); {
 	case strings.Contains(e.name, "\u00a0"): // comes along when copied from web pages
 		suggestion = "replace the non-breaking space by a plain one"
@@ -240,7 +240,7 @@ func (l *loader) judge(k *Key, e *entry, v any) bool {
 		return true
 	case Refused:
 		if v != false {
-			l.add(e.problem(faultf("", "%s is refused: %s", e.name, k.Note)))
+			l.add(e.problem(faultf("leave it out", "%s is refused: %s", e.name, k.Note)))
 		}
 		return false
 	case Settled:
@@ -287,6 +287,10 @@ func (l *loader) obsolete(k *Key, e *entry, v any) {
 // set stores a value and remembers where it came from.
 func (l *loader) set(k *Key, e *entry, v any) {
 	before := l.given[k.Name]
+	if n := len(before); n > 0 && k.Instead && before[n-1].weight() < e.weight() {
+		reflect.ValueOf(k.at(l.cfg)).Elem().SetZero()
+		before, l.given[k.Name] = nil, nil
+	}
 	if n := len(before); n > 0 && !k.Repeat && e.line > 0 && before[n-1].line > 0 {
 		l.warn(e, faultf("remove one of them", "sets what line %d has set already; line %d wins", before[n-1].line, e.line))
 	}
@@ -303,7 +307,7 @@ func (l *loader) set(k *Key, e *entry, v any) {
 		l.weak(k, e, t)
 	}
 	store(k.at(l.cfg), v)
-	l.given[k.Name] = append(before, *e)
+	l.given[k.Name] = append(l.given[k.Name], *e)
 }
 
 // weak warns of a shared secret that can be found by trying: whoever has a single
@@ -322,6 +326,7 @@ func (l *loader) forgetUser(e *entry, name string) {
 		return
 	}
 	l.cfg.Users = slices.Delete(l.cfg.Users, i, i+1)
+	l.given["user"] = slices.Delete(l.given["user"], i, i+1)
 	l.warn(e, faultf("remove one of them", "names %s again; this one wins", quote(name)))
 }
 

@@ -50,7 +50,7 @@ func TestMistakesOutsideTheFile(t *testing.T) {
 		Environ: []string{"ICESERVER_MAX_PORT=many", "ICESERVER_RELM=a", "ICESERVER_PORT=tcp://10.0.0.1:80", "ICESERVER_SERVICE_HOST=10.0.0.1", "ICESERVER_CERT="},
 		Flags:   []Flag{{Key: "user-quota", Name: "-q", Value: "x"}, {Key: "max-port", Value: "50000"}, {Key: "reallm", Value: "x"}},
 	})
-	want := `turnserver.conf:2:1: unknown key "no-such-key"; see the documentation for all keys
+	want := `turnserver.conf:2:1: unknown key "no-such-key"; iceserver config explain lists all keys
 environment: warning: ICESERVER_RELM is no key and has no effect; did you mean "ICESERVER_REALM"?
 environment: ICESERVER_MAX_PORT: "many" is not a whole number; write a number from 1 to 65535
 command line: -q: "x" is not a whole number; write a number of at least 0
@@ -65,17 +65,17 @@ command line: min-port 60000 is above max-port 50000; swap them
 // Files as they are in use load without a mistake, and mean what they meant.
 func TestFilesInUse(t *testing.T) {
 	for _, c := range []struct{ name, want, warned string }{
-		{"synapse", "listening-ip=10.0.0.20 listening-ip=2001:db8:20::1 no-tls=true external-ip=198.51.100.20 external-ip=2001:db8:20::1 " +
-			"realm=turn.matrix.example.org use-auth-secret=true static-auth-secret=uPx5Qm#Zt9-homeserver cert=/etc/letsencrypt/live/turn/fullchain.pem " +
-			"pkey=/etc/letsencrypt/live/turn/privkey.pem user-quota=12 total-quota=1200", "static-auth-secret syslog no-dtls"},
-		{"nextcloud", "listening-port=3478 listening-ip=192.0.2.80 relay-ip=192.0.2.80 lt-cred-mech=true realm=cloud.example.org use-auth-secret=true " +
-			"static-auth-secret=7d0b8e3f1a7d0b8e3f1a stale-nonce=600 total-quota=0 bps-capacity=0 fingerprint=true log-file=/var/log/turnserver.log no-stdout-log=true",
+		{"synapse", "listening-ip=198.18.20.1 listening-ip=2001:db8:20::1 no-tls=true external-ip=198.18.20.9 external-ip=2001:db8:20::1 " +
+			"realm=turn.matrix.example.org static-auth-secret=uPx5Qm#Zt9-homeserver cert=turn/fullchain.pem " +
+			"pkey=turn/privkey.pem user-quota=12 total-quota=1200", "static-auth-secret syslog no-dtls"},
+		{"nextcloud", "listening-port=3478 listening-ip=198.18.80.1 relay-ip=198.18.80.1 realm=cloud.example.org " +
+			"static-auth-secret=7d0b8e3f1a7d0b8e3f1a stale-nonce=600 cipher-list=ECDH+AESGCM:DH+AESGCM:ECDH+AES256:!aNULL:!MD5 total-quota=0 bps-capacity=0 fingerprint=true log-file=turnserver.log no-stdout-log=true",
 			"no-loopback-peers cipher-list dh-file no-tlsv1 no-tlsv1_1 syslog"},
-		{"jitsi", "listening-port=443 tls-listening-port=4445 no-tcp=true external-ip=198.51.100.44 allocation-default-address-family=keep " +
-			"lt-cred-mech=true realm=meet.example.org use-auth-secret=true static-auth-secret=r4nd0m-enough-to-do cert=/etc/turn/meet.crt pkey=/etc/turn/meet.key",
+		{"jitsi", "listening-port=443 tls-listening-port=4445 no-tcp=true external-ip=198.18.44.9 allocation-default-address-family=keep " +
+			"realm=meet.example.org static-auth-secret=r4nd0m-enough-to-do cert=turn/meet.crt pkey=turn/meet.key",
 			"keep-address-family"},
-		{"bigbluebutton", "listening-port=3478 listening-ip=198.51.100.66 relay-ip=198.51.100.66 min-port=32769 max-port=65535 allocation-default-address-family=keep lt-cred-mech=true " +
-			"realm=class.example.org use-auth-secret=true static-auth-secret=c1a55r00m-enough-to-do fingerprint=true verbose=true log-min-level=debug",
+		{"bigbluebutton", "listening-port=3478 listening-ip=198.18.66.1 relay-ip=198.18.66.1 min-port=32769 max-port=65535 allocation-default-address-family=keep " +
+			"realm=class.example.org static-auth-secret=c1a55r00m-enough-to-do fingerprint=true verbose=true log-min-level=debug",
 			"keep-address-family no-tlsv1 no-tlsv1_1 no-loopback-peers"},
 		{"debian", "", "syslog no-rfc5780 no-stun-backward-compatibility response-origin-only-with-rfc5780"},
 	} {
@@ -128,7 +128,7 @@ func TestPeerRulesInUse(t *testing.T) {
 			t.Errorf("%s is denied by line %d, want %d", addr, line, want)
 		}
 	}
-	if r := c.AllowedPeers[0]; r.Text != "10.0.0.1" || r.File != "turnserver.conf" || r.Line != 35 {
+	if r := c.AllowedPeers[0]; r.Text != "198.18.20.7" || r.File != "turnserver.conf" || r.Line != 35 {
 		t.Errorf("the rule that allows is %+v", r)
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 )
@@ -101,4 +102,14 @@ func mappedFault(r PeerRange) *fault {
 		text += "-" + to.String()
 	}
 	return faultf("write "+text+" if that is meant", "%s never applies: peers are judged by the IPv4 address inside", quote(r.Text))
+}
+
+// ParsePeer reads a rule about peers that stands elsewhere than in a file, as
+// denied-peer-ip has it. The error says what is wrong in one line.
+func ParsePeer(text string) (PeerRange, error) {
+	v, f := parsePeer(nil, text)
+	if f != nil {
+		return PeerRange{}, fmt.Errorf("%s; %s", f.message, f.suggestion)
+	}
+	return v.(PeerRange), nil
 }

@@ -15,14 +15,14 @@ const (
 // A Problem is one mistake, or with Warning one thing worth knowing. It never
 // holds the value of a secret key.
 type Problem struct {
-	File    string // the file's name, "environment" or "command line"
-	Line    int    // from 1; 0 where there are no lines
-	Column  int    // in characters, from 1; 0 where there are no lines
-	Key     string // as the operator wrote it
-	Message string // what is wrong
-	// Suggestion is a clause that says what to do, or empty.
-	Suggestion string
-	Warning    bool
+	File    string `json:"file"`             // the file's name, "environment" or "command line"
+	Line    int    `json:"line,omitempty"`   // from 1; 0 where there are no lines
+	Column  int    `json:"column,omitempty"` // in characters, from 1; 0 where there are no lines
+	Key     string `json:"key,omitempty"`    // as the operator wrote it
+	Message string `json:"message"`          // what is wrong
+	// Suggestion is a clause that says what to do. Only a warning may have none.
+	Suggestion string `json:"suggestion,omitempty"`
+	Warning    bool   `json:"warning"`
 }
 
 // String returns the problem in one line, as compilers write them:

@@ -23,6 +23,7 @@ func parsers() map[Kind]parser {
 		kindPath:      parseText,
 		kindURL:       parseText,
 		kindOrigin:    parseOrigin,
+		kindNetwork:   parseNetwork,
 		kindInterface: parseText,
 		kindChoice:    parseChoice,
 		kindChar:      parseChar,
@@ -136,7 +137,7 @@ func parseChar(_ *Key, s string) (any, *fault) {
 func parseRealm(_ *Key, s string) (any, *fault) {
 	const longest = 127
 	if len(s) > longest {
-		return nil, faultf("", "the realm has %d bytes; at most %d are possible", len(s), longest)
+		return nil, faultf("take a shorter one", "the realm has %d bytes, and at most %d are possible", len(s), longest)
 	}
 	if strings.ContainsAny(s, "\"\\") {
 		return nil, faultf("write a domain name", "the realm %s has a quotation mark or backslash in it", quote(s))
@@ -186,8 +187,13 @@ func parseExternal(k *Key, s string) (any, *fault) {
 	public, private, pair := strings.Cut(s, "/")
 	e := ExternalIP{}
 	var f *fault
-	if e.Public, f = externalPart(k, public); f != nil {
-		return nil, f
+	switch name := strings.ToLower(strings.TrimSpace(public)); {
+	case name == ExternalAuto || looksLikeHost(name) && hostName(name):
+		e.Name = name
+	default:
+		if e.Public, f = externalPart(k, public); f != nil {
+			return nil, f
+		}
 	}
 	if !pair {
 		return e, nil
@@ -195,7 +201,7 @@ func parseExternal(k *Key, s string) (any, *fault) {
 	if e.Private, f = externalPart(k, private); f != nil {
 		return nil, f
 	}
-	if e.Public.Is4() != e.Private.Is4() {
+	if e.Name == "" && e.Public.Is4() != e.Private.Is4() {
 		return nil, faultf("write two of one family", "%s maps between IPv4 and IPv6", quote(s))
 	}
 	return e, nil
@@ -206,9 +212,6 @@ func parseExternal(k *Key, s string) (any, *fault) {
 func externalPart(k *Key, s string) (netip.Addr, *fault) {
 	v, f := parseIP(k, strings.TrimSpace(s))
 	if f != nil {
-		if looksLikeHost(s) {
-			return netip.Addr{}, faultf("write the address itself", "%s is a host name, and names are not looked up", quote(s))
-		}
 		return netip.Addr{}, f
 	}
 	a := v.(netip.Addr)
@@ -216,6 +219,17 @@ func externalPart(k *Key, s string) (netip.Addr, *fault) {
 		return netip.Addr{}, faultf("write the address that the world sees", "%s is not the address of a machine", quote(s))
 	}
 	return a, nil
+}
+
+// hostName says whether a name may be looked up in the DNS (RFC 1123 section 2.1).
+func hostName(s string) bool {
+	for _, label := range strings.Split(strings.TrimSuffix(s, "."), ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.ContainsFunc(label, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
+			return false
+		}
+	}
+	return len(s) <= 253
 }
 
 // looksLikeHost tells a host name from a mistyped address.
@@ -234,7 +248,7 @@ func parseUser(_ *Key, s string) (any, *fault) {
 	case name == "":
 		return nil, faultf("write name:password", "the name is empty")
 	case len(name) > longest:
-		return nil, faultf("", "the name has %d bytes; at most %d are possible", len(name), longest)
+		return nil, faultf("take a shorter one", "the name has %d bytes, and at most %d are possible", len(name), longest)
 	case password == "":
 		return nil, faultf("write name:password", "the password is empty")
 	case !strings.HasPrefix(password, "0x"):

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -31,20 +32,36 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// Proxies are named by address or block, and nobody names everybody.
+//
+// H-18: without the key there are none, and no header is believed.
+func TestTrustedProxies(t *testing.T) {
+	for text, want := range map[string]string{
+		"127.0.0.1": "127.0.0.1/32", "::1": "::1/128", "[2001:db8::1]": "2001:db8::1/128", "10.0.0.0/8": "10.0.0.0/8", "2001:db8::/32": "2001:db8::/32",
+		"::ffff:192.0.2.1": "192.0.2.1/32",
+		"10.0.0.1/8":       "", "0.0.0.0/0": "", "::/0": "", "nginx": "", "10.0.0.0/33": "", "::ffff:10.0.0.0/104": "", "127.0.0.1:80": "", "fe80::1%eth0": "", "10.0.0.0-10.0.0.9": "",
+	} {
+		c, problems := Load(Input{File: "f", Text: strings.NewReader("web-trusted-proxies=" + text + "\nweb-trusted-proxies=192.0.2.9")})
+		if want != "" {
+			want += " "
+		}
+		if got := strings.Trim(fmt.Sprint(c.TrustedProxies), "[]"); got != want+"192.0.2.9/32" || Failed(problems) != (want == "") {
+			t.Errorf("%q is %q, want %q; %s", text, got, want, lines(problems))
+		}
+	}
+}
+
 // Keys of the web that do not go together are told, each with what to do.
 func TestWebKeys(t *testing.T) {
 	for text, want := range map[string]string{
-		"web=sometimes":         "off, local, on",
-		"web-port=3478":         "leave web-port out",
-		"web-port=5349\nweb=on": "leave web-port out",
-		"web-port=70000":        "from 0 to 65535",
-		"signaling-auth=token":  "set signaling-secret",
-		"signaling-auth=token\nsignaling-secret=short":            "5 bytes",
-		"signaling-secret=0123456789abcdef":                       "warning: signaling-secret has no effect",
-		"web=off\nweb-anonymous-credentials":                      "warning: web-anonymous-credentials has no effect",
-		"signaling-auth=token\nsignaling-secret=0123456789abcd~":  "15 bytes",
-		"web=on\nweb-port=8443":                                   "",
-		"signaling-auth=token\nsignaling-secret=0123456789abcdef": "",
+		"web=sometimes":                                        "off, local, on",
+		"web-port=3478":                                        "leave web-port out",
+		"web-port=5349\nweb=on":                                "leave web-port out",
+		"web-port=70000":                                       "from 0 to 65535",
+		"web=off\nweb-anonymous-credentials":                   "warning: web-anonymous-credentials has no effect",
+		"web=local\nweb-trusted-proxies=127.0.0.1":             "warning: web=local answers nobody",
+		"web=off\nweb-trusted-proxies=127.0.0.1":               "warning: web-trusted-proxies has no effect",
+		"web=on\nweb-port=8443\nweb-trusted-proxies=127.0.0.1": "",
 	} {
 		_, problems := Load(Input{File: "f", Text: strings.NewReader(text)})
 		got := lines(problems)
@@ -52,7 +69,7 @@ func TestWebKeys(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
-	if c, _ := load(t, ""); c.Web != "" || c.WebAnonymous || c.SignalingAuth != "off" || c.WebPort != 0 {
+	if c, _ := load(t, ""); c.Web != "" || c.WebAnonymous || len(c.TrustedProxies) != 0 || c.WebPort != 0 {
 		t.Errorf("%+v", c)
 	}
 }
