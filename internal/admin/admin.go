@@ -48,6 +48,9 @@ type Options struct {
 	// KnownHost says whether a name is this server's; nil knows none. Addresses
 	// and localhost always are.
 	KnownHost func(name string) bool
+	// TrustedProxies may say in X-Forwarded-For and X-Forwarded-Proto for whom
+	// they ask. Nobody who comes through one counts as a client of this machine.
+	TrustedProxies []netip.Prefix
 	// Origins are further sites that may use the API, as scheme://host[:port].
 	Origins []string
 
@@ -81,6 +84,9 @@ type Status struct {
 	STUNURLs []string `json:"stunUrls,omitempty"`
 	// Demos says that the original demos are served (demos-dir).
 	Demos bool `json:"demos,omitempty"`
+	// Anonymous says that there are credentials for those without a key too, so
+	// that a page does not ask in vain. The API fills it in.
+	Anonymous bool `json:"anonymousCredentials,omitempty"`
 }
 
 // TLSStatus is how the certificate is.
@@ -157,6 +163,7 @@ type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	client netip.Addr
+	way    way
 	now    time.Time
 	link   Link // whose key came along
 	// stranger says that none did, and that this will do.
@@ -166,12 +173,12 @@ type call struct {
 // ServeHTTP answers a request: first whether it may be here at all, then whose
 // it is.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// H-11: the least that every answer says. Which release this is stands in no
-	// header.
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	c := &call{w: w, r: r, client: clientOf(r), now: a.o.Clock()}
+	secure(w.Header())
+	c := &call{w: w, r: r, now: a.o.Clock()}
+	c.client, c.way = clientOf(r, a.o.TrustedProxies)
+	if c.way.proxied {
+		c.r = direct(r, c.client)
+	}
 	if a.enter(c) {
 		a.dispatch(c)
 	}

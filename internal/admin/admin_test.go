@@ -209,12 +209,19 @@ func TestStrictBody(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.Clock = time.Now })
 	for body, word := range map[string]string{
 		`{"ttl":0}`: "ttl", `{"ttl":-1}`: "ttl", `{"ttl":31536001}`: "ttl", `{"ttl":1.5}`: "json", `{"ttl":"60"}`: "json", `{"ttl":1e99}`: "json",
-		`{"quota":5}`: "json", `{`: "json", `{}{}`: "json", `[]`: "json", `"x"`: "json",
+		`{"quota":5}`: "json", `{`: "json", `{}{}`: "json", `[]`: "json", `"x"`: "json", `null`: "json", ``: "json", ` `: "json", `{"x":1}`: "json",
 		`{"label":"` + strings.Repeat("x", longestLabel+1) + `"}`: "label", strings.Repeat("[", 1000): "json", "{\"label\":\"a\x00b\"}": "json", `{"label":5}`: "json",
 	} {
 		a.API.clients = newRate(1000, 1000)
 		a.API.keys = newRate(1000, 1000)
-		want(t, a.ask(body, a.bearer()), http.StatusBadRequest, word)
+		w := a.ask(body, a.bearer(), "Content-Type: application/json")
+		want(t, w, http.StatusBadRequest, word)
+		// It is told in words for people: not in those of the language this is written in.
+		for _, foreign := range []string{"Go ", "struct", "unmarshal", "json: "} {
+			if strings.Contains(w.Body.String(), foreign) {
+				t.Errorf("%.40q: %s", body, w.Body)
+			}
+		}
 	}
 	want(t, a.ask(`{"label":"`+strings.Repeat("x", maxBody)+`"}`, a.bearer()), http.StatusRequestEntityTooLarge, "too-long")
 	for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "", "application/json-seq"} {

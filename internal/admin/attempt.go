@@ -104,4 +104,8 @@ func (a *API) attempts(c *call) {
 }
 
 // status answers GET /api/v1/status.
-func (a *API) status(c *call) { reply(c.w, http.StatusOK, a.o.Status()) }
+func (a *API) status(c *call) {
+	s := a.o.Status()
+	s.Anonymous = a.o.Anonymous
+	reply(c.w, http.StatusOK, s)
+}

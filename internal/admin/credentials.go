@@ -104,16 +104,20 @@ func (a *API) draft(c *call) {
 
 // ServersFor is the array for a page that cannot ask for it: one of the original
 // demos. The key stands in its address, since it has no other place for it;
-// without one that is good it gets what strangers get.
+// without one that is good it gets what strangers get. It cannot come again for
+// another either, and a relayed call ends with its credential: so it is good for
+// as long as the link allows.
 func (a *API) ServersFor(r *http.Request) []ICEServer {
-	c := &call{r: r, client: clientOf(r), now: a.o.Clock()}
+	// What proxies say was looked at when the request came.
+	client, _ := clientOf(r, nil)
+	c := &call{r: r, client: client, now: a.o.Clock()}
 	if !a.clients.take(c.now, sourceOf(c.client), 1) || a.judge(c, r.URL.Query().Get("key"), true) != nil {
 		if urls := a.o.Status().STUNURLs; len(urls) > 0 {
 			return []ICEServer{{URLs: urls}}
 		}
 		return []ICEServer{}
 	}
-	return a.issue(c, "", usualTTL).servers
+	return a.issue(c, "", longestTTL).servers
 }
 
 // issue makes a credential for whoever asks, whom judge has let in.

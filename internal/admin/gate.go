@@ -11,26 +11,21 @@ import (
 	"strings"
 )
 
-// clientOf is the address that a request came from. What proxies say about
-// whom they ask for is not listened to, since anybody can say it.
-func clientOf(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap().WithZone("")
-}
-
 // enter says whether a request is one for the routes, and answers it if not.
 func (a *API) enter(c *call) bool {
-	local := c.client.IsLoopback()
+	// A proxy on this machine brings others: nobody who comes through it is local.
+	local := c.client.IsLoopback() && !c.way.proxied
 	if a.o.Local && !local {
 		nothing(c.w)
 		return false
 	}
 	host, ok := hostName(c.r.Host)
 	switch {
-	case c.r.TLS == nil && !local:
+	case c.way.vague:
+		// A redirect would come back here by the same way, for ever.
+		fail(c.w, http.StatusForbidden, "proxy", "The proxy in front of this server does not say in X-Forwarded-Proto whether you have come over HTTPS.")
+		return false
+	case !c.way.secure && !local:
 		a.toHTTPS(c, host)
 		return false
 	// H-09: a name that some site has made to mean this machine is none of ours,
@@ -44,7 +39,7 @@ func (a *API) enter(c *call) bool {
 		fail(c.w, http.StatusBadRequest, "path", "The path does not begin with a slash.")
 		return false
 	}
-	if a.o.HSTS && c.r.TLS != nil {
+	if a.o.HSTS && c.r.TLS != nil && !c.way.proxied {
 		c.w.Header().Set("Strict-Transport-Security", "max-age=86400")
 	}
 	return true
@@ -68,7 +63,11 @@ const longestPath = 1024
 // H-25: without TLS nothing else is answered to other machines.
 func (a *API) toHTTPS(c *call, host string) {
 	c.w.Header().Set("Cache-Control", "no-store")
-	if a.o.TLSPort == 0 || c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+	port := a.o.TLSPort
+	if c.way.proxied {
+		port = 443 // of the proxy, whose other ports are not known here
+	}
+	if port == 0 || c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
 		// Whoever sends something unencrypted shall notice, not be helped along.
 		fail(c.w, http.StatusForbidden, "https", "This server answers over HTTPS only.")
 		return
@@ -76,8 +75,8 @@ func (a *API) toHTTPS(c *call, host string) {
 	if host == "" || !a.known(host) {
 		host = a.o.Host
 	}
-	to := url.URL{Scheme: "https", Host: net.JoinHostPort(host, strconv.Itoa(int(a.o.TLSPort))), Path: "/"}
-	if a.o.TLSPort == 443 {
+	to := url.URL{Scheme: "https", Host: net.JoinHostPort(host, strconv.Itoa(int(port))), Path: "/"}
+	if port == 443 {
 		to.Host = strings.TrimSuffix(to.Host, ":443")
 	}
 	if p := c.r.URL.Path; strings.HasPrefix(p, "/") && len(p) <= longestPath {

@@ -1,12 +1,15 @@
 package admin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -57,22 +60,45 @@ func readJSON(c *call, v any) bool {
 		fail(c.w, http.StatusUnsupportedMediaType, "content-type", "The body has to be application/json.")
 		return false
 	}
-	d := json.NewDecoder(http.MaxBytesReader(c.w, c.r.Body, maxBody))
-	d.DisallowUnknownFields()
-	err = d.Decode(v)
-	if err == nil {
-		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return true
-		}
-		err = errors.New("there is more behind it")
-	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
 	var long *http.MaxBytesError
-	if errors.As(err, &long) {
+	switch {
+	case errors.As(err, &long):
 		fail(c.w, http.StatusRequestEntityTooLarge, "too-long", "The body is too long.")
 		return false
+	case err != nil:
+		fail(c.w, http.StatusBadRequest, "json", "The body broke off.")
+		return false
 	}
-	fail(c.w, http.StatusBadRequest, "json", "The body is not the JSON that is wanted: "+clip(err.Error())+".")
-	return false
+	if problem := strictly(body, v); problem != "" {
+		fail(c.w, http.StatusBadRequest, "json", "The body is not the JSON that is wanted: "+problem+".")
+		return false
+	}
+	return true
+}
+
+// strictly reads one object into v, or says what is wrong with it in words that
+// do not speak of this program.
+func strictly(body []byte, v any) (problem string) {
+	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
+		return "it has to be an object, {}"
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	var kind *json.UnmarshalTypeError
+	switch unknown, is := strings.CutPrefix(fmt.Sprint(err), "json: unknown field "); {
+	case errors.As(err, &kind):
+		return "the value of " + strconv.Quote(clip(kind.Field)) + " cannot be a " + clip(kind.Value)
+	case is:
+		return "there is no field " + clip(unknown)
+	case err != nil:
+		return "it is not well-formed"
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return "there is more behind it"
+	}
+	return ""
 }
 
 // clip cuts text that a client chose, between two characters.

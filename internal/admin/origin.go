@@ -24,7 +24,7 @@ func (a *API) origin(c *call) bool {
 		if site != "cross-site" && site != "same-site" {
 			return true
 		}
-	case len(origin) == 1 && a.own(origin[0], c.r):
+	case len(origin) == 1 && c.own(origin[0]):
 		return true
 	case len(origin) == 1 && a.origins[origin[0]]:
 		h.Set("Access-Control-Allow-Origin", origin[0])
@@ -37,12 +37,12 @@ func (a *API) origin(c *call) bool {
 }
 
 // own says whether an origin is this server as the request names it.
-func (a *API) own(origin string, r *http.Request) bool {
+func (c *call) own(origin string) bool {
 	scheme := "http://"
-	if r.TLS != nil {
+	if c.way.secure {
 		scheme = "https://"
 	}
-	return strings.EqualFold(origin, scheme+r.Host)
+	return strings.EqualFold(origin, scheme+c.r.Host)
 }
 
 // preflight answers what a browser asks before it lets another site's page ask.

@@ -106,6 +106,14 @@ func TestServersFor(t *testing.T) {
 			t.Errorf("%q: %+v", tt.query, servers)
 		}
 	}
+	// A call that such a page begins is not cut off before the link says so.
+	day, _ := a.add(Link{MaxTTL: 48 * time.Hour})
+	for key, life := range map[string]time.Duration{a.key: 2 * time.Hour, day: 24 * time.Hour} {
+		name := a.ServersFor(request("GET", "/demos/x.html?key="+key, ""))[0].Username
+		if want := fmt.Sprint(a.now.Add(life).Unix()); !strings.HasPrefix(name, want+":") {
+			t.Errorf("%s, want it to end at %s", name, want)
+		}
+	}
 }
 
 // A rate keeps so many apart and no more, and forgets those that are full.

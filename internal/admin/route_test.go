@@ -87,24 +87,45 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// H-11: what every answer says, and what those of the API say besides; nothing
+// H-11: what every answer says, whoever gives it and whatever it is; nothing
 // tells the release.
 func TestHeaders(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.HSTS = true })
-	for _, tt := range []struct {
-		target string
-		api    bool
-	}{{"/", false}, {"/socket.io/", false}, {"/api/v1/status", true}, {"/api/x", true}, {"/api/v1/attempts", true}, {"/?service=turn", true}} {
-		h := a.do(request("GET", tt.target, "")).Header()
-		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("Strict-Transport-Security") == "" || h.Get("Server") != "" {
-			t.Errorf("%s: %v", tt.target, h)
+	local := newAPI(t, func(o *Options) { o.Local = true })
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"pages": a.do(request("GET", "/", "")), "signaling": a.do(request("GET", "/socket.io/", "")), "status": a.do(request("GET", "/api/v1/status", "")),
+		"nothing there": a.do(request("GET", "/api/x", "")), "no key": a.do(request("GET", "/api/v1/attempts", "")), "draft": a.do(request("GET", "/?service=turn", "")),
+		"method": a.do(request("PUT", "/api/v1/status", "")), "foreign host": a.do(fromHere("/", "evil.example")), "redirect": a.do(fromAfar("/test", "192.0.2.1")),
+		"origin": a.do(request("POST", "/api/v1/credentials", "{}", "Origin: null")), "preflight": a.do(request("OPTIONS", "/api/v1/credentials", "")), "nobody": local.do(request("GET", "/", "")),
+	} {
+		for header, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Frame-Options": "DENY",
+			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Server": "",
+		} {
+			if got := w.Header().Get(header); got != want {
+				t.Errorf("%s (%d): %s is %q", name, w.Code, header, got)
+			}
 		}
-		if tt.api != (h.Get("Cache-Control") == "no-store") || tt.api != strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") {
-			t.Errorf("%s: %v", tt.target, h)
-		}
+	}
+	if h := a.do(request("GET", "/", "")).Header(); h.Get("Strict-Transport-Security") == "" {
+		t.Errorf("%v", h)
 	}
 	if h := newAPI(t).do(request("GET", "/", "")).Header(); h.Get("Strict-Transport-Security") != "" {
 		t.Errorf("%v", h)
+	}
+}
+
+// The status tells whether it is worth asking without a key.
+func TestStatusTellsOfStrangers(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		a := newAPI(t, func(o *Options) { o.Anonymous = open })
+		w := a.do(request("GET", "/api/v1/status", ""))
+		if got := decode[Status](t, w).Anonymous; got != open {
+			t.Errorf("strangers %v: %s", open, w.Body)
+		}
+		if code := a.ask("{}").Code; (code == http.StatusOK) != open {
+			t.Errorf("strangers %v: %d", open, code)
+		}
 	}
 }
 

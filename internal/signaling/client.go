@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func (s *Server) accept(session *engineio.Session, r *http.Request) engineio.Rec
 
 // Receive takes one message of the client.
 func (c *client) Receive(m engineio.Message) error {
-	if !c.wait() {
+	if !c.wait(len(m.Data)) {
 		return nil
 	}
 	return c.conn.Receive(socketio.Frame(m))
@@ -51,6 +52,16 @@ func (c *client) Closed(r engineio.Reason) {
 	c.server.mu.Lock()
 	delete(c.server.unjoined, c)
 	c.server.mu.Unlock()
+	switch r {
+	case engineio.Slow:
+		c.note(tooSlow)
+	case engineio.Violation:
+		c.note(broken)
+	}
+}
+
+func (c *client) note(why reason) {
+	c.server.notes.tell(time.Now(), why, slog.String("client", c.from))
 }
 
 // Send carries frames to the client.
@@ -68,18 +79,23 @@ func (c *client) Close() { c.session.Close() }
 // burst is for how many seconds' worth of messages a client may be ahead.
 const burst = 10
 
+// perMessage is how many bytes are as good as one more message. So the whole
+// burst of the usual rate is as long as what may wait for a receiver, and nobody
+// can put others out by sending them more than they can take.
+const perMessage = 4 << 10
+
 // wait holds a client back that sends faster than the limit: nothing is lost, it
 // only takes longer, and the client's own connection fills up. false: the
 // session is over.
 //
-// H-18, W-08: messages of one socket have a rate.
-func (c *client) wait() bool {
+// H-18, W-08: messages of one socket have a rate, and long ones count for more.
+func (c *client) wait(size int) bool {
 	rate := c.server.o.Limits.MessageRate
 	if rate < 0 {
 		return true
 	}
 	now := time.Now()
-	c.tokens = min(rate*burst, c.tokens+now.Sub(c.at).Seconds()*rate) - 1
+	c.tokens = min(rate*burst, c.tokens+now.Sub(c.at).Seconds()*rate) - 1 - float64(size/perMessage)
 	c.at = now
 	if c.tokens >= 0 {
 		return true
@@ -87,6 +103,7 @@ func (c *client) wait() bool {
 	c.server.mu.Lock()
 	c.server.stats.Delayed++
 	c.server.mu.Unlock()
+	c.note(heldBack)
 	timer := time.NewTimer(time.Duration(-c.tokens / rate * float64(time.Second)))
 	defer timer.Stop()
 	select {

@@ -2,10 +2,12 @@ package signaling
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/url"
 	"time"
 
@@ -27,19 +29,24 @@ func (n *namespace) Connect(k *socketio.Socket, auth json.RawMessage) error {
 	// Parts of a query that cannot be read are as good as absent, as everywhere
 	// in net/http.
 	query, _ := url.ParseQuery(c.query)
+	if socketio.CheckDepth([]byte(query.Get("extra"))) != nil {
+		query.Del("extra") // it is given to others, who take it apart
+	}
 	h := rooms.Hello{Query: query, From: c.from, Fresh: secret()}
-	var given struct{ PID, Token string }
+	var given struct{ PID, Offset, Token string }
 	if len(auth) > 0 {
 		// What does not fit is as good as absent.
 		_ = json.Unmarshal(auth, &given)
 	}
 	if !k.Old() {
-		h.NewPID, h.PID = secret(), given.PID
+		h.NewPID, h.PID, h.Offset = secret(), given.PID, given.Offset
 	}
 	if s.o.Tokens != nil {
 		grant, err := s.o.Tokens.Grant(cmp.Or(given.Token, query.Get("token")), now)
 		if err != nil {
 			s.refused()
+			// The fault in our words, never what the client has sent.
+			s.notes.tell(now, badToken, slog.String("fault", err.Error()), slog.String("client", c.from))
 			return errToken
 		}
 		h.Grant = &grant
@@ -70,11 +77,12 @@ func (s *Server) refused() {
 // Event takes one event of a client.
 func (n *namespace) Event(k *socketio.Socket, e socketio.Event) {
 	s := (*Server)(n)
+	prepared := rooms.Prepare(rooms.Event(e))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Messages++
 	var out rooms.Outbox
-	s.rooms.Event(time.Now(), rooms.SocketID(k.ID), rooms.Event(e), &out)
+	s.rooms.Event(time.Now(), rooms.SocketID(k.ID), prepared, &out)
 	s.carryOut(out)
 }
 
@@ -93,7 +101,17 @@ func (n *namespace) Disconnect(k *socketio.Socket, left bool) {
 
 // carryOut does what the rooms decided. s.mu is held.
 func (s *Server) carryOut(out rooms.Outbox) {
+	var written []socketio.Frame // of the last event, for all who get the same
 	for _, e := range out {
+		if !e.Again {
+			written = nil
+		}
+		switch e.Kind {
+		case rooms.Joined:
+			s.o.Log.LogAttrs(context.Background(), slog.LevelDebug, "signaling: in a room", foreign("room", e.Room), foreign("user", e.User))
+		case rooms.Limited:
+			s.notes.tell(time.Now(), reason(e.Why), foreign("user", e.User))
+		}
 		k := s.clients[e.Socket]
 		if k == nil {
 			continue
@@ -102,7 +120,10 @@ func (s *Server) carryOut(out rooms.Outbox) {
 		case rooms.Welcome:
 			k.Welcome(e.SID, e.PID)
 		case rooms.Emit:
-			k.Emit(socketio.Event(e.Event))
+			if written == nil {
+				written = k.Encode(socketio.Event(e.Event))
+			}
+			k.Emit(written, e.Mark)
 		case rooms.Ack:
 			k.Ack(e.Event.Ack, e.Event.Args...)
 		case rooms.Disconnect:

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
+
 	"iceserver/internal/signaling"
 )
 
@@ -26,9 +28,9 @@ type step struct {
 	lines    []string // "< name frame": both; "- ...": the original alone; "+ ...": this server alone
 }
 
-func readSteps(t *testing.T) (head []string, all []step) {
+func readSteps(t *testing.T, file string) (head []string, all []step) {
 	t.Helper()
-	text, err := os.ReadFile(observations)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +60,7 @@ func readSteps(t *testing.T) (head []string, all []step) {
 // W-01, W-03, W-04, W-06, W-12: those attempts are among them.
 func TestObservations(t *testing.T) {
 	_, web := serve(t, signaling.Options{Limits: unlimited()})
-	head, steps := readSteps(t)
+	head, steps := readSteps(t, observations)
 	r := replay{t: t, web: web, clients: map[string]*testClient{}, deaf: map[string]bool{}}
 	for i := range steps {
 		s := &steps[i]
@@ -124,6 +126,22 @@ func (r *replay) run(command string) []string {
 		r.settle(name)
 	case "leave":
 		r.clients[name].leave()
+		delete(r.clients, name)
+	case "poll":
+		c, open := r.openPolling(rest)
+		r.clients[name] = c
+		r.deaf[name] = true // until it has joined
+		got = append(got, name+" "+open)
+	case "join":
+		r.clients[name].write("40")
+		got = append(got, name+" "+strings.TrimPrefix(r.clients[name].read(), "4"))
+		r.deaf[name] = false
+	case "probe":
+		r.clients[name].probe()
+	case "upgrade":
+		r.clients[name].upgrade()
+	case "go":
+		_ = r.clients[name].conn.Close(websocket.StatusGoingAway, "")
 		delete(r.clients, name)
 	default:
 		r.t.Fatalf("no such step: %s", command)

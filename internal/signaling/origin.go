@@ -1,53 +1,42 @@
 package signaling
 
 import (
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
+	"time"
 )
 
 // allowed says whether a request may come in, judged by the page that makes it.
 //
 // W-11, W-S2, H-08: pages of this host, and of those configured; nothing else.
-// Clients without an origin are no pages, so nobody's session can be abused.
+// Clients without an origin are no pages, so nobody's session can be abused; a
+// browser that sends none for some other site's image or frame says so in another
+// header, and its user's share of sessions is not for that site to spend.
 func (s *Server) allowed(r *http.Request) bool {
 	all := r.Header.Values("Origin")
 	if len(all) == 0 {
-		return true
+		site := r.Header.Get("Sec-Fetch-Site")
+		return site != "cross-site" && site != "same-site"
 	}
 	u, err := url.Parse(all[0])
-	if err != nil || len(all) > 1 || u.Host == "" {
-		return false
+	if err == nil && len(all) == 1 && u.Host != "" &&
+		(strings.EqualFold(u.Host, r.Host) || s.origins[strings.ToLower(u.Scheme+"://"+u.Host)]) {
+		return true
 	}
-	return strings.EqualFold(u.Host, r.Host) || s.origins[strings.ToLower(u.Scheme+"://"+u.Host)]
+	s.notes.tell(time.Now(), otherSite, foreign("origin", all[0]), slog.String("client", peer(r)))
+	return false
 }
 
-// address is where a client is: the other end of the connection, or what a
-// trusted proxy there says.
-//
-// H-18: what others say in X-Forwarded-For does not count.
-func (s *Server) address(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+// peer names the network that a request comes from.
+func peer(r *http.Request) string {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return netip.Addr{}
+		return "unknown"
 	}
-	at := peer.Addr().Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	// The last hop was added by the proxy that talks to us.
-	for _, hop := range slices.Backward(hops) {
-		next, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil || !s.trusted(at) {
-			return at
-		}
-		at = next.Unmap().WithZone("")
-	}
-	return at
-}
-
-func (s *Server) trusted(a netip.Addr) bool {
-	return slices.ContainsFunc(s.o.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(a) })
+	return network(a.Addr().Unmap())
 }
 
 // network names what one subscriber holds: an IPv4 address or an IPv6 /64.

@@ -34,21 +34,24 @@ type Limits struct {
 	Buffer       int     // 2 MiB waiting for a client that reads slowly
 }
 
-// Options of a server.
+// Options of a server. The address of a client is the RemoteAddr of its requests:
+// who knows of proxies has put the right one there.
 type Options struct {
 	// Origins are pages of other hosts that may connect, "https://example.org".
 	// Pages of the host that the request names may always, and so may clients
 	// that are no pages.
 	Origins []string
-	// TrustedProxies may say in X-Forwarded-For who the client is.
-	TrustedProxies []netip.Prefix
-	Limits         Limits
+	Limits  Limits
 	// Tokens decides who may open and join rooms; nil: everybody.
 	Tokens Tokens
 	// Grace is how long a lost connection may take to come back before others
 	// are told. Zero: 15 s; negative: none.
 	Grace time.Duration
-	Log   *slog.Logger // nil: silent
+	// Heartbeat is how long an idle connection is left alone. Zero: 25 s.
+	Heartbeat time.Duration
+	// Log is told of what clients are refused, a line a minute for each reason
+	// at most, and at level debug who joins which room; nil: silent.
+	Log *slog.Logger
 }
 
 // Stats are counts for metrics; those that are not about now only grow.
@@ -66,6 +69,7 @@ type Server struct {
 	origins map[string]bool
 	engine  *engineio.Server
 	sockets *socketio.Server
+	notes   notes
 
 	mu       sync.Mutex // guards the following; effects are carried out under it, so they keep their order
 	rooms    *rooms.Rooms
@@ -89,6 +93,7 @@ func New(o Options) (*Server, error) {
 	if s.o.Log == nil {
 		s.o.Log = slog.New(slog.DiscardHandler)
 	}
+	s.notes = notes{log: s.o.Log, told: map[reason]*note{}}
 	if s.o.Limits.MessageRate == 0 {
 		s.o.Limits.MessageRate = 50
 	}
@@ -102,8 +107,11 @@ func New(o Options) (*Server, error) {
 	s.sockets = socketio.NewServer(map[string]socketio.Namespace{"/": (*namespace)(s)})
 	s.engine = engineio.New(engineio.Options{
 		MaxPayload: o.Limits.MessageBytes, Buffer: o.Limits.Buffer, Sessions: o.Limits.Sessions,
-		PerAddress: o.Limits.PerAddress, ConnectRate: o.Limits.ConnectRate,
-		Origin: s.allowed, Address: s.address, Accept: s.accept,
+		PerAddress: o.Limits.PerAddress, ConnectRate: o.Limits.ConnectRate, PingInterval: o.Heartbeat,
+		Origin: s.allowed, Accept: s.accept,
+		Refused: func(why engineio.Refusal, from netip.Addr) {
+			s.notes.tell(time.Now(), refusal(why), slog.String("client", network(from)))
+		},
 	})
 	return s, nil
 }
@@ -133,6 +141,7 @@ const joinTime = 45 * time.Second
 
 // expire ends what has had its time.
 func (s *Server) expire(now time.Time) {
+	s.notes.flush(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out rooms.Outbox

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,13 +34,16 @@ func (c *pollClient) post(body string) {
 	}
 }
 
+// mark is the packet behind an event that no page hears of.
+var mark = regexp.MustCompile(`\x1e42\["iceserver-mark","[^"]*"\]`)
+
 // poll returns the next packets that are no heartbeat, and answers those.
 func (c *pollClient) poll() string {
 	c.t.Helper()
 	for {
 		text := c.do(context.Background(), "GET", "")
 		if text != "2" {
-			return text
+			return mark.ReplaceAllString(text, "")
 		}
 		c.post("3")
 	}
@@ -100,6 +104,27 @@ func TestGracePeriod(t *testing.T) {
 			if waited := time.Since(begin); waited < want || waited > want+2*time.Second {
 				t.Errorf("grace %v: told after %v", grace, waited)
 			}
+		}
+	})
+}
+
+// H-18, W-08: a hundred messages of 64 KiB are no burst of a hundred: they go on at
+// the pace at which others can take them.
+func TestLongMessagesTakeLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := bubble(t, signaling.Options{})("alice")
+		c.post("40")
+		c.poll()
+		begin := time.Now()
+		for range 100 {
+			c.post(`42["msg","` + strings.Repeat("x", 64<<10) + `"]`)
+			if time.Since(begin) > 20*time.Second {
+				break // before the heartbeat is due
+			}
+		}
+		// 17 for each, of which 500 come at once and 50 a second after that.
+		if waited := time.Since(begin); waited < 20*time.Second {
+			t.Errorf("6.4 MB in %v", waited)
 		}
 	})
 }

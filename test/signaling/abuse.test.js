@@ -15,10 +15,10 @@ after(async () => {
 });
 
 // well says that the server still serves others, at once and in little memory.
-async function well(t, began) {
+async function well(t, began, of = server, who = good) {
   const asked = Date.now();
-  await ask(good, 'check-presence', 'x');
-  const { RSS } = await server.stats();
+  await ask(who, 'check-presence', 'x');
+  const { RSS } = await of.stats();
   t.diagnostic(`${((asked - began) / 1000).toFixed(2)} s, then answered another in ${Date.now() - asked} ms; ${RSS} KiB`);
   assert.ok(RSS < 150 * 1024, `${RSS} KiB`);
 }
@@ -90,18 +90,23 @@ test('a million packets on a WebSocket', { timeout: 120_000 }, async (t) => {
 // W-S10
 test('readers that are slow', { timeout: 120_000 }, async (t) => {
   const began = Date.now();
+  // The kernel takes megabytes before anything waits: at the usual rate that lasts a minute.
+  const fast = await serve('--message-rate=5000');
+  t.after(() => fast.close());
+  const owner = await connect(fast, ways[1], 'owner');
+  t.after(() => owner.close());
   const members = [];
-  await ask(good, 'open-room', { sessionid: 'slow' });
+  await ask(owner, 'open-room', { sessionid: 'slow' });
   for (let i = 0; i < 20; i++) {
-    const member = await connect(server, ways[1], `slow ${i}`, '', { reconnection: false });
+    const member = await connect(fast, ways[1], `slow ${i}`, '', { reconnection: false });
     await ask(member, 'join-room', { sessionid: 'slow' });
     member.io.engine.transport.ws._socket.pause();
     members.push(member);
   }
-  const { Sessions } = await server.stats();
-  for (let i = 0; i < 400; i++) good.emit('RTCMultiConnection-Custom-Message', 'x'.repeat(60_000));
-  await until(async () => (await server.stats()).Sessions === Sessions - members.length, 60_000);
-  await well(t, began);
+  const { Sessions } = await fast.stats();
+  for (let i = 0; i < 400; i++) owner.emit('RTCMultiConnection-Custom-Message', 'x'.repeat(60_000));
+  await until(async () => (await fast.stats()).Sessions === Sessions - members.length, 60_000);
+  await well(t, began, fast, owner);
   for (const member of members) member.io.engine.transport.ws.terminate();
 });
 

@@ -44,6 +44,43 @@ test('a dropped WebSocket: the other hears nothing, and what was said meanwhile 
   b.close();
 });
 
+for (const way of [ways[1], ways[0], ways[2]]) {
+  test(`a network that is gone before anybody knows: nothing is lost and nothing comes twice (${way.name})`, async () => {
+    const name = `silent ${way.name}`;
+    const a = await connect(server, ways[1], `${name} a`);
+    const b = await connect(server, way, `${name} b`, '', { reconnectionDelay: 200, reconnectionDelayMax: 300 });
+    if (way !== ways[2]) await until(() => b.io.engine.transport.name === 'websocket');
+    await ask(a, 'open-room', { sessionid: name });
+    await ask(b, 'join-room', { sessionid: name });
+    const say = (what) => a.emit('RTCMultiConnection-Custom-Message', what);
+    say('before');
+    await until(() => b.seen.length === 1);
+    // From here on the client hears nothing; for the server all is well.
+    const { transport } = b.io.engine;
+    transport.onPacket = () => {};
+    transport.ws?._socket.pause();
+    say({ newcomer: 1 });
+    say('text');
+    say({ bytes: Buffer.from([7]) });
+    await ask(a, 'check-presence', 'x');
+    transport.ws?._socket.removeAllListeners('data');
+    b.io.engine._onClose('transport close'); // what the client does at the event "offline"
+    await until(() => !b.connected);
+    say('meanwhile');
+    await until(() => b.connected);
+    assert.equal(b.recovered, true);
+    say('after');
+    await until(() => b.seen.at(-1)[1] === 'after');
+    // Each has the arguments that it always had.
+    assert.deepEqual(b.seen.map(([, ...args]) => JSON.stringify(args.map((v) => (v.bytes ? { bytes: [...v.bytes] } : v)))),
+      ['["before"]', '[{"newcomer":1}]', '["text"]', '[{"bytes":[7]}]', '["meanwhile"]', '["after"]']);
+    assert.deepEqual(await ask(a, 'check-presence', name), [true, name, { n: `${name} a`, _room: { isFull: false, isPasswordProtected: false } }]);
+    assert.equal(a.seen.length, 0, 'the others noticed');
+    a.close();
+    b.close();
+  });
+}
+
 test('the client closes its own transport (no network): the same', async () => {
   const { a, b } = await call(ways[1], 'offline');
   a.io.engine.close();

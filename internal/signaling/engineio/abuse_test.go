@@ -244,3 +244,42 @@ func TestPerAddress(t *testing.T) {
 		t.Errorf("a free place is not given: %d", status)
 	}
 }
+
+// H-18, W-S10: what waits for all sessions together has a bound. While it is
+// passed those go that take nothing; who reads stays.
+func TestWaitingForAll(t *testing.T) {
+	b := start(t, Options{Waiting: 2 << 20})
+	q, reader := b.open("4")
+	var slow []*echo
+	for range 8 {
+		_, e := b.open("4")
+		slow = append(slow, e)
+	}
+	for range 16 {
+		for _, e := range slow {
+			e.s.Send(Message{Data: bytes.Repeat([]byte("x"), 60<<10)})
+		}
+		reader.s.Send(Message{Data: []byte("hi")})
+		if status, text := b.do("GET", q, nil); status != 200 || text != "4hi" {
+			t.Fatalf("who reads got %d %.80q", status, text)
+		}
+	}
+	ended := 0
+	for _, e := range slow {
+		select {
+		case <-e.s.Done():
+			b.wantClosed(e, Slow)
+			ended++
+		default:
+		}
+	}
+	if n := b.engine.waiting.Load(); ended == 0 || n > 3<<20 {
+		t.Errorf("%d of %d were put out, %d bytes wait", ended, len(slow), n)
+	}
+	for _, e := range slow {
+		e.s.end(Lost)
+	}
+	if n := b.engine.waiting.Load(); n != 0 {
+		t.Errorf("in the end %d bytes wait for nobody", n)
+	}
+}

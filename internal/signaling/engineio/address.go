@@ -41,8 +41,8 @@ func network(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// take counts a new session; false: the address has its fill.
-func (a *addresses) take(now time.Time, from netip.Addr) bool {
+// take counts a new session, or says why the address gets none.
+func (a *addresses) take(now time.Time, from netip.Addr) (why Refusal, ok bool) {
 	key := network(from)
 	w := a.known[key]
 	if w == nil {
@@ -51,12 +51,15 @@ func (a *addresses) take(now time.Time, from netip.Addr) bool {
 	}
 	w.tokens = min(a.rate*burst, w.tokens+now.Sub(w.at).Seconds()*a.rate)
 	w.at = now
-	if w.sessions >= a.most || a.rate > 0 && w.tokens < 1 {
-		return false
+	switch {
+	case w.sessions >= a.most:
+		return AddressFull, false
+	case a.rate > 0 && w.tokens < 1:
+		return AddressFast, false
 	}
 	w.sessions++
 	w.tokens--
-	return true
+	return 0, true
 }
 
 func (a *addresses) release(from netip.Addr) {

@@ -1,7 +1,7 @@
 // Package engineio carries messages between a browser and this server over HTTP
 // long polling and WebSocket: Engine.IO 4, and Engine.IO 3 for pages with an old
-// client. What the messages mean is for the layer above, which hands in an
-// Accept function and is called back.
+// client, but for its polling by script elements (JSONP). What the messages mean is
+// for the layer above, which hands in an Accept function and is called back.
 package engineio
 
 import (
@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -49,6 +50,7 @@ type Options struct {
 	MaxPayload   int           // 1 000 000 bytes: the longest message and the longest POST
 	MaxPackets   int           // 256: packets in one POST
 	Buffer       int           // 2 MiB waiting to be sent to a session; more closes it
+	Waiting      int           // 256 MiB waiting to be sent to all sessions; while there is more, one with over 64 KiB of it is closed
 	Sessions     int           // 10 000 at the same time
 	PerAddress   int           // 1 000 sessions of one address (IPv6: of one /64)
 	ConnectRate  float64       // 50 new sessions a second and address, with a burst of ten times as many; negative: no limit
@@ -58,9 +60,22 @@ type Options struct {
 	Origin func(r *http.Request) bool
 	// Address is the client's address; nil: the peer of the connection.
 	Address func(r *http.Request) netip.Addr
+	// Refused is told of each client that got no session for a limit's sake; nil:
+	// nobody is. It must not block.
+	Refused func(why Refusal, from netip.Addr)
 	// Accept is called for each session and must be set.
 	Accept Accept
 }
+
+// Refusal says which limit a client has met.
+type Refusal int
+
+// The limits.
+const (
+	ServerFull  Refusal = iota // Sessions
+	AddressFull                // PerAddress
+	AddressFast                // ConnectRate
+)
 
 func (o *Options) defaults() {
 	set(&o.PingInterval, 25*time.Second)
@@ -68,6 +83,7 @@ func (o *Options) defaults() {
 	set(&o.MaxPayload, 1_000_000)
 	set(&o.MaxPackets, 256)
 	set(&o.Buffer, 2<<20)
+	set(&o.Waiting, 256<<20)
 	set(&o.Sessions, 10_000)
 	set(&o.PerAddress, 1000)
 	set(&o.ConnectRate, 50)
@@ -76,6 +92,9 @@ func (o *Options) defaults() {
 	}
 	if o.Address == nil {
 		o.Address = peer
+	}
+	if o.Refused == nil {
+		o.Refused = func(Refusal, netip.Addr) {}
 	}
 }
 
@@ -105,6 +124,8 @@ type Server struct {
 	sessions  map[string]*Session
 	addresses addresses
 	work      sync.WaitGroup
+
+	waiting atomic.Int64 // bytes queued for all sessions
 }
 
 // New makes a server that serves once Run runs.

@@ -3,6 +3,7 @@ package engineio
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -56,7 +57,7 @@ func (e *Server) allowOrigin(w http.ResponseWriter, r *http.Request) {
 func (e *Server) serve(w http.ResponseWriter, r *http.Request) *fault {
 	query := r.URL.Query()
 	transport, sid := query.Get("transport"), query.Get("sid")
-	if transport != polling && transport != websocketName {
+	if transport != polling && transport != websocketName || jsonp(query) {
 		return unknownTransport()
 	}
 	upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
@@ -82,6 +83,13 @@ func (e *Server) serve(w http.ResponseWriter, r *http.Request) *fault {
 	}
 	return badRequest()
 }
+
+// jsonp says whether a version 3 client wants its answers as scripts. Those are for
+// browsers without cross-site requests, which have no WebRTC either, and a script
+// element says nothing of the page that it is in.
+//
+// H-08: so with JSONP every site could speak here, and there is none.
+func jsonp(query url.Values) bool { return query.Has("j") && query.Get("EIO") == "3" }
 
 // handshake opens a session.
 func (e *Server) handshake(w http.ResponseWriter, r *http.Request, transport, version string) *fault {
@@ -144,10 +152,15 @@ func (s *Session) open(r *http.Request, conn *socket) {
 func (e *Server) add(s *Session) *fault {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch {
-	case !e.open:
+	if !e.open {
 		return closing()
-	case len(e.sessions) >= e.o.Sessions || !e.addresses.take(time.Now(), s.address):
+	}
+	why, ok := ServerFull, len(e.sessions) < e.o.Sessions
+	if ok {
+		why, ok = e.addresses.take(time.Now(), s.address)
+	}
+	if !ok {
+		e.o.Refused(why, s.address)
 		return tooMany()
 	}
 	e.sessions[s.id] = s

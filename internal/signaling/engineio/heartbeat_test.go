@@ -142,10 +142,15 @@ func TestConnectRate(t *testing.T) {
 	now := time.Unix(1000, 0)
 	from := netip.MustParseAddr("192.0.2.1")
 	taken := func() (n int) {
-		for a.take(now, from) {
+		for {
+			if why, ok := a.take(now, from); !ok {
+				if why != AddressFast {
+					t.Errorf("refused for %d", why)
+				}
+				return n
+			}
 			n++
 		}
-		return n
 	}
 	if n := taken(); n != 50 {
 		t.Errorf("%d at once", n)

@@ -37,12 +37,17 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request) *fault {
 		}
 		s.mu.Lock()
 	}
-	all := s.takeForPoll()
+	all, queued := s.takeForPoll()
 	s.mu.Unlock()
 	// Who polls and does not read holds nothing for longer than a heartbeat may
 	// take; net/http forgets the deadline before the next request.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.server.o.PingTimeout))
 	writePayload(w, all, s.revision)
+	if queued {
+		s.mu.Lock()
+		s.sent(all)
+		s.mu.Unlock()
+	}
 	if all[len(all)-1].kind == packetClose {
 		s.end(Closed)
 	}
@@ -60,19 +65,18 @@ func (s *Session) abandon(wake chan struct{}) {
 	}
 }
 
-// takeForPoll returns what a poll is answered with, at least one packet. s.mu is
+// takeForPoll returns what a poll is answered with, at least one packet, and
+// whether that was queued: then it counts as waiting until it is written. s.mu is
 // held.
-func (s *Session) takeForPoll() []packet {
+func (s *Session) takeForPoll() (all []packet, queued bool) {
 	switch {
 	case s.ended && s.reason != Lost && s.reason != Left:
-		return []packet{{kind: packetClose}}
+		return []packet{{kind: packetClose}}, false
 	case s.ended || s.conn != nil || len(s.queue) == 0:
 		// What is queued now belongs to the WebSocket.
-		return []packet{{kind: packetNoop}}
+		return []packet{{kind: packetNoop}}, false
 	}
-	all := s.drain()
-	s.sent(all)
-	return all
+	return s.drain(), true
 }
 
 func writePayload(w http.ResponseWriter, all []packet, r Revision) {

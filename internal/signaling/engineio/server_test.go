@@ -15,6 +15,7 @@ import (
 // The answers to requests that are wrong are those of the original server.
 //
 // W-S3, W-S9: crafted queries and guessed ids.
+// H-08: no answer is a script, which the page of any site could run.
 func TestFaults(t *testing.T) {
 	b := start(t, Options{Origin: func(r *http.Request) bool { return r.Header.Get("Origin") == "" }})
 	for _, c := range []struct {
@@ -32,6 +33,8 @@ func TestFaults(t *testing.T) {
 		{"version 2", "GET", "EIO=2&transport=polling", nil, 400, `{"code":5,"message":"Unsupported protocol version"}`},
 		{"no version", "GET", "transport=polling", nil, 400, `{"code":5,"message":"Unsupported protocol version"}`},
 		{"odd version", "GET", "transport=polling&EIO=4&EIO=__proto__", nil, 200, ``},
+		{"scripts", "GET", "EIO=3&transport=polling&j=0", nil, 400, `{"code":0,"message":"Transport unknown"}`},
+		{"no scripts", "GET", "EIO=4&transport=polling&j=0", nil, 200, ``},
 		{"origin", "GET", "EIO=4&transport=polling", []string{"Origin", "https://evil.example"}, 403, `{"code":4,"message":"Forbidden"}`},
 		{"origin of a WebSocket", "GET", "EIO=4&transport=websocket", []string{"Origin", "https://evil.example", "Connection", "Upgrade", "Upgrade", "websocket"}, 403, `{"code":4,"message":"Forbidden"}`},
 	} {

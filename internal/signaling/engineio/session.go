@@ -56,6 +56,10 @@ type Session struct {
 // ones count too.
 const perPacket = 64
 
+// share is what may wait for a session even when too much waits for all of them
+// together, in bytes: who reads is never put out for those who do not.
+const share = 64 << 10
+
 // Revision is the protocol version that the client speaks.
 func (s *Session) Revision() Revision { return s.revision }
 
@@ -101,12 +105,12 @@ func (s *Session) push(all ...packet) {
 	if s.ended {
 		return
 	}
-	for _, p := range all {
-		s.queued += len(p.data) + perPacket
-	}
+	n := size(all)
+	s.queued += n
+	total := s.server.waiting.Add(int64(n))
 	s.queue = append(s.queue, all...)
 	switch {
-	case s.queued > s.server.o.Buffer:
+	case s.queued > s.server.o.Buffer || s.queued > share && total > int64(s.server.o.Waiting):
 		s.endLocked(Slow)
 	case s.conn == nil:
 		s.wake()
@@ -130,11 +134,22 @@ func (s *Session) drain() []packet {
 	return all
 }
 
-// sent forgets packets that are on their way. s.mu is held.
+// sent forgets packets that have been written. s.mu is held.
 func (s *Session) sent(all []packet) {
-	for _, p := range all {
-		s.queued -= len(p.data) + perPacket
+	if s.ended {
+		return // all is forgotten
 	}
+	n := size(all)
+	s.queued -= n
+	s.server.waiting.Add(int64(-n))
+}
+
+func size(all []packet) int {
+	n := 0
+	for _, p := range all {
+		n += len(p.data) + perPacket
+	}
+	return n
 }
 
 // end ends the session now; what is queued is lost.
@@ -152,6 +167,8 @@ func (s *Session) endLocked(r Reason) {
 	}
 	s.ended, s.reason = true, r
 	s.queue = nil
+	s.server.waiting.Add(int64(-s.queued))
+	s.queued = 0
 	s.wake()
 	close(s.done)
 	if s.knock != nil {

@@ -19,8 +19,12 @@ const (
 // that the client is told.
 func (r *Rooms) Connect(now time.Time, h Hello, out *Outbox) error {
 	if u := r.pids[h.PID]; h.PID != "" && u != nil {
-		r.resume(u, h.Socket, out)
-		return nil
+		if missed, ok := u.backlog.after(h.Offset); ok && !u.missed {
+			return r.resume(now, u, h, missed, out)
+		}
+		// What it has missed is gone: it comes in anew, and its client knows by the
+		// new pid that it has not been brought up to date.
+		r.remove(now, u, out)
 	}
 	q := h.Query
 	id := cmp.Or(q.Get("userid"), h.Fresh)
@@ -78,23 +82,29 @@ func (r *Rooms) tell(socket SocketID, out *Outbox, name string, values ...any) {
 	r.emit(time.Time{}, &user{socket: socket}, name, out, values...)
 }
 
-// resume gives a user another connection. Whoever knows the pid is the client:
-// the server told it to nobody else. Nobody in the room notices anything.
-func (r *Rooms) resume(u *user, socket SocketID, out *Outbox) {
+// resume gives a user another connection, and what it missed without one. Whoever
+// knows the pid is the client: the server told it to nobody else. Nobody in the
+// room notices anything. What its token allows from now on is what the new one says.
+func (r *Rooms) resume(now time.Time, u *user, h Hello, missed []sent, out *Outbox) error {
+	if h.Grant != nil && h.Grant.User != "" && h.Grant.User != u.id {
+		return ErrGrant
+	}
 	if u.socket != 0 {
 		// The client has noticed the loss of the old connection before us.
 		delete(r.sockets, u.socket)
 		*out = append(*out, Effect{Kind: Disconnect, Socket: u.socket})
 	}
 	delete(r.away, u)
-	u.socket, u.until = socket, time.Time{}
-	r.sockets[socket] = u
-	*out = append(*out, Effect{Kind: Welcome, Socket: socket, SID: u.sid, PID: u.pid})
-	for _, e := range u.backlog {
-		*out = append(*out, Effect{Kind: Emit, Socket: socket, Event: e})
+	u.socket, u.until = h.Socket, time.Time{}
+	u.grant, u.from = h.Grant, h.From
+	r.sockets[h.Socket] = u
+	*out = append(*out, Effect{Kind: Welcome, Socket: h.Socket, SID: u.sid, PID: u.pid})
+	for i := range missed {
+		missed[i].at = now // this connection may be lost too
+		*out = append(*out, Effect{Kind: Emit, Socket: h.Socket, Event: missed[i].event, Mark: missed[i].mark()})
 	}
-	u.backlog, u.size = nil, 0
 	r.stats.Resumed++
+	return nil
 }
 
 // Disconnect takes the end of a connection. left says that the client wanted it;
@@ -120,6 +130,7 @@ func (r *Rooms) Disconnect(now time.Time, socket SocketID, left bool, out *Outbo
 func (r *Rooms) Expire(now time.Time, out *Outbox) {
 	r.opened.forget(now)
 	r.tries.forget(now)
+	r.forgetOld(now)
 	if len(r.away) == 0 {
 		return
 	}
@@ -148,6 +159,7 @@ func (r *Rooms) remove(now time.Time, u *user, out *Outbox) {
 	u.links = nil
 	r.leaveRoom(now, u, out)
 	r.leaveBroadcast(now, u, out)
+	r.forget(u, len(u.backlog.sent))
 }
 
 // atMost reads a number that a client asks for. What is no number, or none above

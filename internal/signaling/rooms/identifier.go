@@ -39,7 +39,7 @@ func reservedEvents() []string {
 	return []string{
 		"error", "admin", "logs", "user-connected", "user-disconnected", "closed-entire-session", "userid-already-taken",
 		"number-of-broadcast-viewers-updated", "set-isInitiator-true", "join-broadcaster", "start-broadcasting",
-		"rejoin-broadcast", "broadcast-stopped", "user-not-found", "connect", "disconnect", "reconnect",
+		"rejoin-broadcast", "broadcast-stopped", "user-not-found", "connect", "disconnect", "reconnect", "iceserver-mark",
 	}
 }
 

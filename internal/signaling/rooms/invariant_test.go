@@ -71,7 +71,7 @@ func (m *monkey) act() string {
 		return "expire"
 	}
 	e := m.event()
-	m.rooms.Event(m.now, socket, e, &out)
+	m.rooms.Event(m.now, socket, Prepare(e), &out)
 	return fmt.Sprintf("%d %s %s", socket, e.Name, e.Args)
 }
 
@@ -93,7 +93,9 @@ func (m *monkey) event() Event {
 func (m *monkey) check(after string) {
 	m.t.Helper()
 	fail := func(format string, args ...any) { m.t.Fatalf(after+": "+format, args...) }
+	kept := 0
 	for id, u := range m.rooms.users {
+		kept += u.backlog.size
 		if u.id != id || u.socket != 0 && m.rooms.sockets[u.socket] != u {
 			fail("user %s is listed as %s, or its socket is another's", u.id, id)
 		}
@@ -108,6 +110,9 @@ func (m *monkey) check(after string) {
 				fail("the link of %s to %s is one-sided", id, l.id)
 			}
 		}
+	}
+	if kept != m.rooms.stats.Kept {
+		fail("%d bytes are kept, %d counted", kept, m.rooms.stats.Kept)
 	}
 	for id, r := range m.rooms.rooms {
 		if r.id != id || len(r.participants) == 0 || len(r.participants) > 4 || !slices.Contains(r.participants, r.owner) {

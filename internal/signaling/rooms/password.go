@@ -35,7 +35,7 @@ func (c *call) admits(m *room, given string) bool {
 	}
 	key := c.u.from + " " + m.id
 	if !c.r.tries.ready(c.now, key) {
-		c.r.stats.Throttled++
+		c.limited(manyPasswords)
 		return false
 	}
 	if m.password.matches(given) {

@@ -6,6 +6,12 @@ import "encoding/json"
 // three seconds, in bytes.
 const mostListed = 256 << 10
 
+// listShares is the part of that list which the rooms opened from one address may
+// fill: a half, since all may come by one proxy.
+//
+// H-18: one address cannot hide the rooms of all others.
+const listShares = 2
+
 // state is what a client learns of a room before it joins.
 type state struct {
 	IsFull              bool `json:"isFull"`
@@ -58,19 +64,23 @@ func (m *room) listed() listed {
 	return l
 }
 
-// publicRooms lists the rooms that were opened with an identifier.
+// publicRooms lists the rooms that were opened with an identifier, the oldest
+// first. Those for which there is no place are left out one by one, and an address
+// whose rooms have had their share of the list makes place for the others.
 func (c *call) publicRooms() {
 	identifier, _ := textOf(c.arg(0))
 	if blank(identifier) {
 		c.ack(nil, identifierMissing)
 		return
 	}
-	all, size := []json.RawMessage{}, 0
+	all, size, shares := []json.RawMessage{}, 0, map[string]int{}
 	for _, m := range c.r.public[identifier] {
 		one := marshal(m.listed())
-		if size += len(one); size > mostListed {
-			break
+		if size+len(one) > mostListed || shares[m.from]+len(one) > mostListed/listShares {
+			continue
 		}
+		size += len(one)
+		shares[m.from] += len(one)
 		all = append(all, one)
 	}
 	c.ack(all)

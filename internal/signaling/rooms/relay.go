@@ -8,6 +8,28 @@ import (
 // mostListens bounds the custom events that a user can ask for.
 const mostListens = 16
 
+// Prepared is an event of which the parts that take time are done: what is looked
+// at inside a message is known. One user's long messages are so no burden for those
+// who wait for the state.
+type Prepared struct {
+	Event
+	first object // the first argument, if it is an object
+	body  body   // its "message"
+}
+
+// Prepare takes an event apart. It needs no state and may run at the same time as
+// anything else.
+func Prepare(e Event) Prepared {
+	p := Prepared{Event: e}
+	if len(e.Args) > 0 {
+		if o, ok := parseObject(e.Args[0]); ok {
+			p.first = o
+			decodeInto(o.get("message"), &p.body)
+		}
+	}
+	return p
+}
+
 // body is what the server looks at inside a message. Values count as JavaScript
 // would count them in a condition.
 type body struct {
@@ -29,10 +51,7 @@ func truthy(raw json.RawMessage) bool {
 //
 // W-03: the sender is the socket's user; a message that names another is dropped.
 func (c *call) message() {
-	o, ok := parseObject(c.arg(0))
-	if !ok {
-		return
-	}
+	o, b := c.e.first, c.e.body
 	target, ok := textOf(o.get("remoteUserId"))
 	if !ok || target == "" || target == c.u.id || !truthy(o.get("message")) {
 		return
@@ -44,8 +63,6 @@ func (c *call) message() {
 		}
 	}
 	o.set("sender", marshal(c.u.id))
-	var b body
-	decodeInto(o.get("message"), &b)
 	request := truthy(b.NewParticipationRequest)
 	switch {
 	case target == "system":
@@ -74,8 +91,7 @@ func (c *call) participate(o object) {
 		c.r.stats.Outsiders++
 		return
 	}
-	if len(c.arg(0)) > c.r.o.Fanout {
-		c.r.stats.Throttled++
+	if !c.fitsAll() {
 		return
 	}
 	if o.get("extra") != nil {
@@ -153,14 +169,34 @@ func (c *call) customEvent() {
 	c.passOn(others)
 }
 
+// fitsAll says whether the event being handled is short enough for a whole room.
+// Its attachments count: each receiver has to take them too, and one for whom
+// more is waiting than it takes is put out.
+//
+// H-18, W-08: what goes to many has a bound of its own.
+func (c *call) fitsAll() bool {
+	size := len(c.arg(0))
+	for _, a := range c.e.Attachments {
+		size += len(a)
+	}
+	if size > c.r.o.Fanout {
+		c.limited(longMessage)
+		return false
+	}
+	return true
+}
+
 // passOn sends the event being handled to others as it is.
 func (c *call) passOn(others []*user) {
-	if len(c.arg(0)) > c.r.o.Fanout {
-		c.r.stats.Throttled++
+	if !c.fitsAll() {
 		return
 	}
 	e := Event{Name: c.e.Name, Args: []json.RawMessage{c.arg(0)}, Attachments: c.e.Attachments, Ack: -1}
+	first := len(*c.out)
 	for _, p := range others {
 		c.r.send(c.now, p, e, c.out)
+	}
+	for i := first + 1; i < len(*c.out); i++ {
+		(*c.out)[i].Again = true
 	}
 }

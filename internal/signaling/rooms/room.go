@@ -11,6 +11,7 @@ import (
 type room struct {
 	id              string
 	owner           *user
+	from            string  // the address of who opened it
 	participants    []*user // in the order in which they came
 	maxParticipants int
 	extra           json.RawMessage // the owner's
@@ -74,15 +75,19 @@ func (c *call) openRoom() {
 	case m != nil:
 		c.ack(false, roomNotAvailable)
 		return
-	case len(c.r.rooms) >= c.r.o.Rooms || !c.r.opened.ready(c.now, u.from):
-		c.r.stats.Throttled++
+	case len(c.r.rooms) >= c.r.o.Rooms:
+		c.limited(manyRooms)
+		c.ack(false, roomNotAvailable)
+		return
+	case !c.r.opened.ready(c.now, u.from):
+		c.limited(fastRooms)
 		c.ack(false, roomNotAvailable)
 		return
 	}
 	c.r.opened.count(c.now, u.from)
 	u.extra = stored(q.Extra, c.r.o.Extra)
 	m = &room{
-		id: strings.Clone(id), owner: u, maxParticipants: u.maxParticipants,
+		id: strings.Clone(id), owner: u, from: u.from, maxParticipants: u.maxParticipants,
 		extra: json.RawMessage("{}"), session: json.RawMessage(`{"audio":true,"video":true}`),
 	}
 	if !u.scalable {
@@ -144,6 +149,7 @@ func (c *call) enter(m *room, q request) {
 func (c *call) join(m *room) {
 	m.participants = append(m.participants, c.u)
 	c.u.room, c.u.roomID = m, m.id
+	*c.out = append(*c.out, Effect{Kind: Joined, Socket: c.u.socket, User: c.u.id, Room: m.id})
 	c.ack(true)
 }
 

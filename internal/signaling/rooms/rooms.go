@@ -24,7 +24,9 @@ type Options struct {
 	RoomRate     float64       // 1 room a second and address, with a burst of ten; negative: no limit
 	Extra        int           // 16 KiB of extra data of a user
 	Fanout       int           // 64 KiB of a message that goes to a whole room
-	Backlog      int           // 256 KiB kept for a user whose connection is lost
+	Backlog      int           // 256 KiB kept of what a user was sent, in case its connection is lost
+	Kept         int           // 64 MiB kept for all users; while there is more, 16 KiB for each
+	Remember     time.Duration // 60 s: how long; more than a lost connection goes unnoticed
 	Grace        time.Duration // 15 s until a lost connection counts as gone; negative: at once
 }
 
@@ -35,6 +37,8 @@ func (o *Options) defaults() {
 	set(&o.Extra, 16<<10)
 	set(&o.Fanout, 64<<10)
 	set(&o.Backlog, 256<<10)
+	set(&o.Kept, 64<<20)
+	set(&o.Remember, time.Minute)
 	set(&o.Grace, 15*time.Second)
 }
 
@@ -51,6 +55,7 @@ type Hello struct {
 	Query  url.Values // of the connect address
 	From   string     // the client's address, for limits
 	PID    string     // what it presents to take up a lost connection, or empty
+	Offset string     // with a PID: the Mark of the last event that it got
 	Fresh  string     // a random name nobody can guess, for a client without one
 	NewPID string     // a random secret; empty for clients that could not present it
 	Grant  *Grant     // what its token allows; nil where none is needed
@@ -81,6 +86,8 @@ const (
 	Emit                   // send it Event
 	Ack                    // answer the event numbered Event.Ack with Event.Args
 	Disconnect             // put it out
+	Joined                 // nothing to do: the socket's User is in Room now
+	Limited                // nothing to do: the socket's User met the limit named by Why
 )
 
 // Effect is one thing to do to one socket.
@@ -89,6 +96,10 @@ type Effect struct {
 	Socket   SocketID
 	SID, PID string
 	Event    Event
+	Mark     string // with Emit: what the client has to present to get what comes after; empty: it cannot
+	Again    bool   // with Emit: Event is that of the effect before
+
+	User, Room, Why string // for an operator
 }
 
 // Outbox collects effects, in the order in which they have to happen.
@@ -114,12 +125,14 @@ type Rooms struct {
 	casts    map[string]*broadcast
 	opened   throttle // rooms, by address
 	tries    throttle // wrong passwords, by address and room
+	marks    uint64   // events that were marked
 	stats    Stats
 }
 
 // Stats are counts; those that are not about now only grow.
 type Stats struct {
 	Users, Away, Rooms, Broadcasts int // now
+	Kept                           int // bytes of events that are kept now, for connections that may be lost
 	Resumed, Expired               uint64
 	WrongPasswords, Throttled      uint64
 	Spoofed, Outsiders             uint64 // messages dropped for their sender
@@ -172,7 +185,7 @@ func handlers() map[string]func(*call) {
 // of sockets that were not let in, are ignored.
 //
 // W-10, W-S5: whatever the arguments are, nothing breaks.
-func (r *Rooms) Event(now time.Time, socket SocketID, e Event, out *Outbox) {
+func (r *Rooms) Event(now time.Time, socket SocketID, e Prepared, out *Outbox) {
 	u := r.sockets[socket]
 	if u == nil {
 		return
@@ -195,7 +208,7 @@ type call struct {
 	r   *Rooms
 	now time.Time
 	u   *user
-	e   Event
+	e   Prepared
 	out *Outbox
 }
 
@@ -205,6 +218,12 @@ func (c *call) arg(i int) json.RawMessage {
 		return c.e.Args[i]
 	}
 	return json.RawMessage("null")
+}
+
+// limited counts a limit that the client has met, and tells which.
+func (c *call) limited(why string) {
+	c.r.stats.Throttled++
+	*c.out = append(*c.out, Effect{Kind: Limited, Socket: c.u.socket, User: c.u.id, Why: why})
 }
 
 // ack answers the client, if it waits for an answer.
@@ -233,9 +252,11 @@ func (r *Rooms) emit(now time.Time, to *user, name string, out *Outbox, values .
 }
 
 func (r *Rooms) send(now time.Time, to *user, e Event, out *Outbox) {
-	if to.socket != 0 {
-		*out = append(*out, Effect{Kind: Emit, Socket: to.socket, Event: e})
-		return
+	mark := ""
+	if to.pid != "" {
+		mark = r.remember(now, to, e)
 	}
-	to.keep(now, e, r.o.Backlog)
+	if to.socket != 0 {
+		*out = append(*out, Effect{Kind: Emit, Socket: to.socket, Event: e, Mark: mark})
+	}
 }

@@ -60,13 +60,14 @@ type script struct {
 	names   map[SocketID]string
 	last    SocketID
 	pids    map[string]string
+	marks   map[string]string // of the last event that each got
 	ack     int64
 }
 
 func newScript(t *testing.T) *script {
 	t.Helper()
 	return &script{
-		t: t, now: time.Unix(1_000_000, 0), sockets: map[string]SocketID{}, names: map[SocketID]string{}, pids: map[string]string{},
+		t: t, now: time.Unix(1_000_000, 0), sockets: map[string]SocketID{}, names: map[SocketID]string{}, pids: map[string]string{}, marks: map[string]string{},
 		rooms: New(Options{Rooms: 20, Participants: 4, Backlog: 2000, Extra: 200, Fanout: 300}),
 	}
 }
@@ -99,7 +100,7 @@ func (s *script) step(line string) []string {
 	case "resume":
 		s.last++
 		s.sockets[rest], s.names[s.last] = s.last, rest
-		h := Hello{Socket: s.last, PID: s.pids[rest], Fresh: "fresh" + strconv.Itoa(int(s.last)), NewPID: "new", Query: url.Values{"userid": {rest}}}
+		h := Hello{Socket: s.last, PID: s.pids[rest], Offset: s.marks[rest], Fresh: "fresh" + strconv.Itoa(int(s.last)), NewPID: "new", Query: url.Values{"userid": {rest}}}
 		if err := s.rooms.Connect(s.now, h, &out); err != nil {
 			said = []string{"refused: " + err.Error()}
 		}
@@ -177,7 +178,7 @@ func (s *script) emit(name, rest string, out *Outbox) {
 		}
 		e.Args = append(e.Args, arg)
 	}
-	s.rooms.Event(s.now, socket, e, out)
+	s.rooms.Event(s.now, socket, Prepare(e), out)
 }
 
 func (s *script) tell(e Effect) string {
@@ -193,6 +194,13 @@ func (s *script) tell(e Effect) string {
 		return name + " answer " + strings.Join(args, " ")
 	case Disconnect:
 		return name + " put out"
+	case Joined:
+		return e.User + " is in " + e.Room
+	case Limited:
+		return e.User + " met a limit: " + e.Why
+	}
+	if e.Mark != "" {
+		s.marks[name] = e.Mark
 	}
 	return name + " gets " + strings.Join(slices.Insert(args, 0, e.Event.Name), " ")
 }

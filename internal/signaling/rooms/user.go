@@ -32,28 +32,8 @@ type user struct {
 	renamed         bool // by its broadcast; its client asks for the same again
 
 	until   time.Time // when a lost connection counts as gone
-	backlog []Event
-	size    int // bytes in backlog
-}
-
-// perEvent is added to the size of each event that is kept.
-const perEvent = 128
-
-// keep stores an event for a user whose connection is lost. One for whom too
-// much is waiting counts as gone.
-func (u *user) keep(now time.Time, e Event, limit int) {
-	u.size += perEvent + len(e.Name)
-	for _, a := range e.Args {
-		u.size += len(a)
-	}
-	for _, a := range e.Attachments {
-		u.size += len(a)
-	}
-	if u.size > limit {
-		u.backlog, u.until = nil, now
-		return
-	}
-	u.backlog = append(u.backlog, e)
+	backlog backlog
+	missed  bool // more came than is kept
 }
 
 func (u *user) linked(other *user) bool { return slices.Contains(u.links, other) }

@@ -8,13 +8,19 @@ import (
 
 // marshal returns a value as JSON; JSON stays as it is.
 func marshal(v any) json.RawMessage {
-	if raw, ok := v.(json.RawMessage); ok {
-		if len(raw) == 0 {
+	var b []byte
+	var err error
+	switch v := v.(type) {
+	case json.RawMessage:
+		if len(v) == 0 {
 			return json.RawMessage("null")
 		}
-		return raw
+		return v
+	case object:
+		b, err = v.MarshalJSON() // encoding/json would read all of it again
+	default:
+		b, err = json.Marshal(v)
 	}
-	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // only values of this package get here
 	}

@@ -11,9 +11,12 @@ import (
 // Bounds of what a client may send.
 const (
 	mostAttachments = 10
-	deepestJSON     = 32
-	longestID       = 15 // digits: such a number fits a JavaScript number too
-	longestName     = 128
+	// longestAttachments is for all attachments of a packet together, in bytes:
+	// they wait in memory for the last of them, as long as the client likes.
+	longestAttachments = 1_000_000
+	deepestJSON        = 32
+	longestID          = 15 // digits: such a number fits a JavaScript number too
+	longestName        = 128
 )
 
 // decode takes the text of a packet apart.
@@ -41,7 +44,7 @@ func decode(b []byte) (packet, error) {
 	if p.id, b, err = number(b); err != nil || len(p.namespace) > longestName {
 		return packet{}, errPacket
 	}
-	if err := checkDepth(b); err != nil {
+	if err := CheckDepth(b); err != nil {
 		return packet{}, err
 	}
 	if len(b) > 0 && !json.Valid(b) {
@@ -131,11 +134,11 @@ func (p *packet) event() (name string, args []json.RawMessage, err error) {
 	return name, all[1:], nil
 }
 
-// checkDepth refuses JSON that nests deeper than any client has reason to,
+// CheckDepth refuses JSON that nests deeper than any client has reason to,
 // without recursion.
 //
 // H-13: at most 32 levels.
-func checkDepth(b []byte) error {
+func CheckDepth(b []byte) error {
 	depth, inString := 0, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {

@@ -32,6 +32,7 @@ type packet struct {
 	data        json.RawMessage // absent, an object, an array or a string
 	attachments [][]byte
 	announced   int // attachments that follow
+	attached    int // bytes in attachments
 }
 
 // Faults of a packet; each closes the session.

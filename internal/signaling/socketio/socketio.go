@@ -98,9 +98,14 @@ func (c *Conn) Receive(f Frame) error {
 }
 
 // attach adds an attachment to the packet that waits for it.
+//
+// W-S6: all attachments of a packet have one bound, as a message has.
 func (c *Conn) attach(data []byte) error {
 	p := c.pending
 	if p == nil {
+		return errAttachment
+	}
+	if p.attached += len(data); p.attached > longestAttachments {
 		return errAttachment
 	}
 	p.attachments = append(p.attachments, data)
@@ -209,14 +214,33 @@ func (s *Socket) Welcome(sid, pid string) {
 	s.conn.link.Send(Frame{Data: p.encode()})
 }
 
-// Emit sends an event; Ack of e is ignored.
-func (s *Socket) Emit(e Event) {
-	name, err := json.Marshal(e.Name)
+// markName is the event that carries a mark. Pages do not listen for it, and what
+// they listen for has the arguments that it always had.
+const markName = "iceserver-mark"
+
+// Encode writes an event for any client of the namespace; Ack of e is ignored.
+func (s *Socket) Encode(e Event) []Frame {
+	args := append([]json.RawMessage{quote(e.Name)}, e.Args...)
+	return s.frames(packet{kind: packetEvent, id: noID, data: array(args...), attachments: e.Attachments})
+}
+
+// Emit sends an event that Encode has written, and a mark right behind it if there
+// is one. A client that was given a pid presents the last text that ended an event
+// as its offset when it comes again.
+func (s *Socket) Emit(event []Frame, mark string) {
+	if mark != "" {
+		data := array(quote(markName), quote(mark))
+		event = append(event[:len(event):len(event)], s.frames(packet{kind: packetEvent, id: noID, data: data})...)
+	}
+	s.conn.link.Send(event...)
+}
+
+func quote(text string) json.RawMessage {
+	b, err := json.Marshal(text)
 	if err != nil {
 		panic(err) // a string
 	}
-	args := append([]json.RawMessage{name}, e.Args...)
-	s.send(packet{kind: packetEvent, id: noID, data: array(args...), attachments: e.Attachments})
+	return b
 }
 
 // Ack answers the event that the client numbered so.
@@ -224,10 +248,10 @@ func (s *Socket) Ack(id int64, args ...json.RawMessage) {
 	if id < 0 {
 		return
 	}
-	s.send(packet{kind: packetAck, id: id, data: array(args...)})
+	s.conn.link.Send(s.frames(packet{kind: packetAck, id: id, data: array(args...)})...)
 }
 
-func (s *Socket) send(p packet) {
+func (s *Socket) frames(p packet) []Frame {
 	p.namespace = s.name
 	if len(p.attachments) > 0 {
 		p.kind += packetBinaryEvent - packetEvent
@@ -236,7 +260,7 @@ func (s *Socket) send(p packet) {
 	for _, a := range p.attachments {
 		frames = append(frames, Frame{Data: a, Binary: true})
 	}
-	s.conn.link.Send(frames...)
+	return frames
 }
 
 // Disconnect puts the client out and ends its session.

@@ -38,7 +38,7 @@ func (r *recorder) Event(s *Socket, e Event) {
 	r.log = append(r.log, fmt.Sprintf("event %s %s %x", e.Name, array(e.Args...), e.Attachments))
 	s.Ack(e.Ack, e.Args...)
 	if len(e.Attachments) > 0 {
-		s.Emit(e)
+		s.Emit(s.Encode(e), "")
 	}
 	if e.Name == "out" {
 		s.Disconnect()
@@ -139,6 +139,23 @@ func TestMalformed(t *testing.T) {
 		for _, line := range r.log {
 			if strings.HasPrefix(line, "event") {
 				t.Errorf("%.80q: %s", frames, line)
+			}
+		}
+	}
+}
+
+// W-S6: what waits for the last attachment is no more than one message may be,
+// whether it comes in few pieces or in ten.
+func TestAttachmentsAreBounded(t *testing.T) {
+	for _, pieces := range []int{2, 10} {
+		for extra, want := range map[int]error{0: nil, 1: errAttachment} {
+			frames := []string{"0", fmt.Sprintf(`5%d-["e"]`, pieces)}
+			for range pieces {
+				frames = append(frames, "0x"+strings.Repeat("x", longestAttachments/pieces+extra))
+			}
+			r := &recorder{}
+			if err := talk(r, false, frames...); !errors.Is(err, want) {
+				t.Errorf("%d pieces and %d bytes more: %v, want %v", pieces, extra, err, want)
 			}
 		}
 	}

@@ -35,7 +35,7 @@ func run(rate float64, secret string, grace time.Duration, buffer int) error {
 		Sessions: 20_000, PerAddress: 20_000, ConnectRate: -1, RoomRate: -1, MessageRate: rate, Buffer: buffer,
 	}}
 	if secret != "" {
-		tokens, err := signaling.NewSecretTokens([]byte(secret))
+		tokens, err := signaling.NewSecretTokens([]byte(secret), "")
 		if err != nil {
 			return err
 		}
