@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -70,26 +71,60 @@ func (d *demos) serveFile(w http.ResponseWriter, r *http.Request, p, name string
 	if valid(name) == "" || kind == "" {
 		return false
 	}
-	body, err := fs.ReadFile(d.files, name)
-	if err != nil {
+	f := d.open(name)
+	if f == nil {
 		// Their own list links to Video-Broadcasting.html, which is a file in
 		// small letters.
-		body, err = fs.ReadFile(d.files, strings.ToLower(name))
+		f = d.open(strings.ToLower(name))
 	}
-	if err != nil {
+	if f == nil {
 		return false
+	}
+	defer f.Close()
+	var content io.ReadSeeker = f
+	cache := "no-cache"
+	if strings.EqualFold(path.Ext(name), ".html") {
+		page, err := io.ReadAll(io.LimitReader(f, longestPage+1))
+		if err != nil || len(page) > longestPage {
+			return false
+		}
+		// Credentials are in it.
+		content, cache = bytes.NewReader(d.fill(page, r)), "no-store"
 	}
 	h := w.Header()
 	demosPolicy(h, r)
 	h.Set("Content-Type", kind)
-	h.Set("Cache-Control", "no-cache")
-	if path.Ext(name) == ".html" {
-		// Credentials are in it.
-		h.Set("Cache-Control", "no-store")
-		body = d.fill(body, r)
-	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	h.Set("Cache-Control", cache)
+	http.ServeContent(w, r, "", time.Time{}, content)
 	return true
+}
+
+// longestPage bounds what is held in memory to be filled in, in bytes; all files
+// of the original demos together have less.
+const longestPage = 1 << 20
+
+// demo is a file of the folder. Only pages are read as a whole.
+type demo interface {
+	fs.File
+	io.ReadSeeker
+}
+
+// open returns nil for what is no ordinary file: opening a pipe would wait, and
+// the end of the server with it.
+func (d *demos) open(name string) demo {
+	if info, err := fs.Stat(d.files, name); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	f, err := d.files.Open(name)
+	if err != nil {
+		return nil
+	}
+	file, ok := f.(demo)
+	if !ok {
+		f.Close() // a file system without seeking; that of the disk has it
+		return nil
+	}
+	return file
 }
 
 // valid is the name, or "" if it is none or one that begins with a dot anywhere:

@@ -293,7 +293,7 @@ func TestEmbedded(t *testing.T) {
 		t.Fatal("the pages are not built: make pages")
 	}
 	for _, p := range []string{
-		"/test", "/demos/", "/demos/conference", "/demos/one-to-one", "/demos/screen", "/demos/chat", "/licenses.txt",
+		"/test", "/demos/", "/demos/conference", "/demos/one-to-one", "/demos/screen", "/demos/chat", "/licenses.txt", "/favicon.ico", "/icon.svg",
 		"/dist/RTCMultiConnection.min.js", "/dist/RTCMultiConnection.js", "/dev/getHTMLMediaElement.js", "/dev/getHTMLMediaElement.css",
 		"/socket.io/socket.io.js", "/socket.io/socket.io.min.js", "/socket.io/socket.io.esm.min.js", "/node_modules/webrtc-adapter/out/adapter.js",
 		"/node_modules/recordrtc/RecordRTC.js", "/node_modules/fbr/FileBufferReader.js", "/node_modules/getstats/getStats.js",

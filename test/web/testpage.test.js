@@ -68,6 +68,7 @@ test('all is right', async (t) => {
     assert.match(row.figures, /RTT.*jitter.*loss.*bit\/s/);
   }
   await test.page.locator('li.result summary').first().click();
+  assert.equal(await test.page.locator('li.result').first().getByText(urlsOf(set.server)[0]).filter({ visible: true }).count(), 1, 'an open row has its URL once');
   await test.visitor.picture('results-right');
   assert.deepEqual(await serious(test.page), []);
   assert.deepEqual(await test.visitor.problems(), []);
@@ -78,6 +79,7 @@ test('all is right', async (t) => {
 
   await test.page.reload();
   await until('the results after a reload', () => test.rows(), (again) => again.length === rows.length);
+  assert.match(await test.page.locator('.run [role=status]').textContent(), /^3 OK, 0 WARN, 0 FAIL in/);
 });
 
 /** One entry for each thing that can be wrong, and what the page has to say of it. */
@@ -110,6 +112,7 @@ test('what can be wrong', async (t) => {
   assert.deepEqual(rows.map((row) => row.url), wrong.map((w) => w.urls));
   for (const [i, { says }] of wrong.entries()) assert.match(rows[i].verdict, says, `${rows[i].level} ${rows[i].url}`);
   assert.deepEqual(rows.filter((row) => row.level === 'OK'), [], 'nothing of this is right');
+  assert.deepEqual(rows.filter((row) => row.level === 'FAIL' && row.figures !== ''), [], 'what failed has no figures of a success');
   assert.deepEqual(await serious(test.page), []);
   await test.page.setViewportSize({ width: 390, height: 844 });
   await test.visitor.picture('results-wrong-phone');
@@ -192,4 +195,40 @@ test('a reload loses nothing of the list', async (t) => {
   await test.button('Cancel').click();
   await test.button('Reset').click();
   await until('the list as it was at first', () => test.urls(), (urls) => urls.length === 3);
+});
+
+const HOURS = 3 * 60 * 60 * 1000;
+
+test('credentials that have ended while the page was open are asked for anew', async (t) => {
+  const test = await visit(t);
+  for (const way of ['tcp', 'turns']) await test.page.getByRole('checkbox', { name: new RegExp(way) }).first().uncheck();
+  const user = () => test.page.locator('.servers .small.soft').first().textContent();
+  const before = await user();
+  await test.page.clock.setSystemTime(Date.now() + HOURS);
+  const asked = test.page.waitForRequest((request) => request.url().endsWith('/api/v1/credentials'));
+  const [row] = await test.run();
+  await asked;
+  assert.equal(row.level, 'OK', row.verdict);
+  assert.notEqual(await user(), before);
+});
+
+test('a reload in the middle of a run keeps what is done', async (t) => {
+  const test = await visit(t);
+  await test.page.getByLabel('Measure throughput').uncheck();
+  await test.button('Run the test').click();
+  await test.page.locator('li.result .level.ok').first().waitFor();
+  await test.page.reload();
+  await test.page.getByText(/^Stopped after/).waitFor();
+  const rows = await test.rows();
+  assert.ok(rows.length > 0 && rows.length < 3 && rows.every((row) => row.level === 'OK'), JSON.stringify(rows));
+});
+
+test('where the operator wants it, credentials are there without a key', async (t) => {
+  const open = await openServer(set, '--web-anonymous-credentials');
+  const visitor = await Visitor.come(t, set.browser, open, { locale: 'en-US' });
+  const test = new TestPage(visitor);
+  await test.open(`${open.origin}/test`);
+  assert.deepEqual(await test.urls(), urlsOf(open));
+  assert.match(await test.page.locator('.servers .small.soft').first().textContent(), /^user \d+:anon-/);
+  assert.deepEqual(await visitor.problems(), []);
 });

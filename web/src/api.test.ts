@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { fetchAttempts, fetchCredentials, fetchStatus, linkKey, stunUrls } from './api';
+import { askServer, fetchAttempts, fetchCredentials, fetchStatus, linkKey, stunUrls } from './api';
 
 class Memory {
   private readonly all = new Map<string, string>();
@@ -52,6 +52,11 @@ describe('credentials', () => {
     expect(asked[0]?.[0]).toBe('/api/v1/credentials');
     expect(asked[0]?.[1]).toMatchObject({ method: 'POST', headers: { 'Content-Type': 'application/json', 'Authorization': 'Bearer k' }, body: '{"label":"test page"}' });
   });
+  it('are asked for as long a time as they are needed', async () => {
+    answer(200, { iceServers: [], ttl: 7200 });
+    await fetchCredentials('k', 'demo conference', 86_400);
+    expect(asked[0]?.[1]).toMatchObject({ body: '{"label":"demo conference","ttl":86400}' });
+  });
   it.each([[401, 'k', 'refused'], [403, 'k', 'refused'], [401, '', 'absent'], [429, 'k', 'throttled'], [404, 'k', 'absent'], [500, 'k', 'absent']])('%d with key %j: %s', async (status, key, state) => {
     answer(status, {});
     expect(await fetchCredentials(key, '')).toEqual({ state });
@@ -61,6 +66,29 @@ describe('credentials', () => {
     expect(await fetchCredentials('k', '')).toEqual({ state: 'absent' });
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('offline')));
     expect(await fetchCredentials('k', '')).toEqual({ state: 'offline' });
+  });
+});
+
+describe('without a key', () => {
+  const paths = () => asked.map(([url]) => url);
+  it('nothing is asked for that would be refused', async () => {
+    answer(200, { name: 'iceserver' });
+    expect((await askServer('', 'l')).credentials).toEqual({ state: 'absent' });
+    expect(paths()).toEqual(['/api/v1/status']);
+  });
+  it('credentials are asked for where there are some', async () => {
+    answer(200, { anonymousCredentials: true, iceServers: [], ttl: 600 });
+    expect(await askServer('', 'l')).toMatchObject({ status: { anonymousCredentials: true }, credentials: { state: 'ok', ttl: 600 } });
+    expect(paths()).toEqual(['/api/v1/status', '/api/v1/credentials']);
+  });
+  it.each([[429, 'throttled'], [500, 'offline']])('%d is %s', async (status, state) => {
+    answer(status, {});
+    expect(await askServer('', 'l')).toEqual({ status: undefined, credentials: { state } });
+  });
+  it('and with one both are asked for at once', async () => {
+    answer(200, { iceServers: [], ttl: 1 });
+    expect((await askServer('k', 'l')).credentials.state).toBe('ok');
+    expect(paths().sort()).toEqual(['/api/v1/credentials', '/api/v1/status']);
   });
 });
 

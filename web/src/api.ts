@@ -22,6 +22,8 @@ export interface Status {
   stunUrls?: string[];
   /** The original demos are served. */
   demos?: boolean;
+  /** There are credentials for those without a key too. */
+  anonymousCredentials?: boolean;
 }
 
 export type Credentials =
@@ -56,13 +58,16 @@ function stored(): string {
 
 const authorized = (key: string): Record<string, string> => (key === '' ? {} : { Authorization: `Bearer ${key}` });
 
-/** Asks for credentials of this server; never throws, since the pages work without. */
-export async function fetchCredentials(key: string, label: string): Promise<Credentials> {
+/**
+ * Asks for credentials of this server, good for so many seconds if the link
+ * allows that; never throws, since the pages work without.
+ */
+export async function fetchCredentials(key: string, label: string, ttl?: number): Promise<Credentials> {
   try {
     const response = await fetch('/api/v1/credentials', {
       method: 'POST', cache: 'no-store',
       headers: { 'Content-Type': 'application/json', ...authorized(key) },
-      body: JSON.stringify({ label }),
+      body: JSON.stringify({ label, ttl }), // one that is undefined is left out
     });
     // Without a key nothing was refused that anybody had asked for.
     if (response.status === 401 || response.status === 403) return { state: key === '' ? 'absent' : 'refused' };
@@ -76,13 +81,35 @@ export async function fetchCredentials(key: string, label: string): Promise<Cred
   }
 }
 
-export async function fetchStatus(): Promise<Status | undefined> {
+async function askStatus(): Promise<Status | 'throttled' | 'offline'> {
   try {
     const response = await fetch('/api/v1/status', { cache: 'no-store' });
-    return response.ok ? await response.json() as Status : undefined;
+    if (response.status === 429) return 'throttled';
+    return response.ok ? await response.json() as Status : 'offline';
   } catch {
-    return undefined;
+    return 'offline';
   }
+}
+
+export async function fetchStatus(): Promise<Status | undefined> {
+  const answer = await askStatus();
+  return typeof answer === 'string' ? undefined : answer;
+}
+
+export interface Answer { status: Status | undefined; credentials: Credentials }
+
+/**
+ * How the server is, and credentials of it. Without a key it is asked for those
+ * only where it gives some: a browser writes every refusal down as an error.
+ */
+export async function askServer(key: string, label: string, ttl?: number): Promise<Answer> {
+  if (key !== '') {
+    const [status, credentials] = await Promise.all([fetchStatus(), fetchCredentials(key, label, ttl)]);
+    return { status, credentials };
+  }
+  const status = await askStatus();
+  if (typeof status === 'string') return { status: undefined, credentials: { state: status } };
+  return { status, credentials: status.anonymousCredentials ? await fetchCredentials('', label, ttl) : { state: 'absent' } };
 }
 
 /** What the server saw of this key's credentials, and its clock minus ours; nothing when it does not tell. */

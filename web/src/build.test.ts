@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pages } from '../pages';
+import { languages } from './i18n';
 
 const HEAVIEST_TEST_PAGE = 60 * 1024; // gzipped, all files of the page
 const web = new URL('..', import.meta.url).pathname;
@@ -25,22 +26,33 @@ function filesOf(file: string, seen = new Set<string>()): Set<string> {
   if (seen.has(file)) return seen;
   seen.add(file);
   const text = read(file);
-  const named = [...text.matchAll(/["'(/]((?:\.\/|\/?assets\/)[\w.-]+\.(?:js|css)|\/?icon\.svg)["')]/g)].map((m) => m[1] ?? '');
+  const named = [...text.matchAll(/["'(/]((?:\.\/|\/?assets\/)[\w.-]+\.(?:js|css)|\/(?:icon\.svg|favicon\.ico))["')]/g)].map((m) => m[1] ?? '');
   for (const name of named) filesOf(name.startsWith('./') ? `assets/${name.slice(2)}` : name.replace(/^\//, ''), seen);
   return seen;
 }
 
 const all = (): string[] => readdirSync(dist, { recursive: true }).map(String).filter((f) => /\.(html|js|css|svg)$/.test(f));
 
-it('has every page', () => {
-  for (const file of Object.values(pages)) expect(read(file)).toContain('<div id="app">');
+it.each(pages)('has $file, which says why it is empty without scripts', (page) => {
+  const text = read(page.file);
+  expect(text).toContain('<div id="app">');
+  for (const strings of Object.values(languages)) expect(/<noscript>(.*)<\/noscript>/s.exec(text)?.[1]).toContain(strings['site.noScript']);
+  // The library is a script of the page, so it is there before the page's own runs.
+  expect(text.includes('src="/dist/RTCMultiConnection.min.js" defer')).toBe(page.call === true);
+});
+
+it('has icons for every browser', () => {
+  const ico = readFileSync(join(dist, 'favicon.ico'));
+  expect([ico.readUInt16LE(0), ico.readUInt16LE(2)]).toEqual([0, 1]);
+  const sizes = Array.from({ length: ico.readUInt16LE(4) }, (_, i) => ico[6 + 16 * i]);
+  expect(sizes).toEqual([16, 32, 48]);
 });
 
 it('keeps the test page small', () => {
   const files = [...filesOf('test.html')];
-  const weight = files.reduce((sum, f) => sum + gzipSync(read(f), { level: 9 }).length, 0);
+  const weight = files.reduce((sum, f) => sum + gzipSync(readFileSync(join(dist, f)), { level: 9 }).length, 0);
   console.log(`test page: ${files.length} files, ${(weight / 1024).toFixed(1)} KiB gzipped`);
-  expect(files.length).toBeGreaterThan(3); // html, script, style, icon: otherwise they were not found
+  expect(files.length).toBeGreaterThan(4); // html, script, style, icons: otherwise they were not found
   expect(weight).toBeLessThanOrEqual(HEAVIEST_TEST_PAGE);
 });
 

@@ -65,6 +65,11 @@ export class Call {
     else c?.closeSocket();
   }
 
+  /** For connections from now on; those that are there keep what they have. */
+  renew(iceServers: RTCIceServer[]): void {
+    if (this.connection) setWay(this.connection, iceServers, this.o.relayOnly);
+  }
+
   ids(): string[] { return [...this.people.keys()]; }
 
   peerConnection(id: string): RTCPeerConnection | undefined { return this.connection?.peers[id]?.peer; }

@@ -55,7 +55,7 @@ function Controls({ stream, room, phase, onLeave }: { stream: MediaStream | unde
       {stream && stream.getAudioTracks().length > 0 && <button type="button" aria-pressed={muted} onClick={mute}>{t(muted ? 'demo.unmute' : 'demo.mute')}</button>}
       {stream && stream.getVideoTracks().length > 0 && <button type="button" aria-pressed={dark} onClick={darken}>{t(dark ? 'demo.cameraOn' : 'demo.cameraOff')}</button>}
       <RelaySwitch on={room.relayOnly} possible={possible} onChange={room.changeWay} />
-      <span class="small soft grow">{phase === 'joining' ? t('demo.joining') : room.notice || t('demo.people', { n: room.people.length + 1 })}</span>
+      <span class="small soft grow">{phase === 'joining' ? t('demo.joining') : [t('demo.people', { n: room.people.length + 1 }), room.notice].filter((s) => s !== '').join(' · ')}</span>
       <button type="button" class="danger" onClick={onLeave}>{t('demo.leave')}</button>
     </div>
   );

@@ -115,7 +115,7 @@ export function Badge({ ways, person, relayOnly }: { ways: Ways; person: Person;
   const end = (e: Way['local']) => `${e.type} ${e.protocol} ${e.address}`;
   const rows: [string, string][] = [
     [t('demo.local'), end(way.local)], [t('demo.remote'), end(way.remote)],
-    [t('figure.rtt'), way.rtt === undefined ? '–' : showMs(way.rtt)], [t('figure.throughput'), showRate(way.bits)],
+    [t('figure.rtt'), way.rtt === undefined ? '–' : showMs(way.rtt)], [t('figure.throughput'), way.bits === undefined ? '–' : showRate(way.bits)],
     [t('demo.received'), showBytes(way.received)], [t('demo.sent'), showBytes(way.sent)], [t('demo.frames'), String(way.frames)],
   ];
   return (

@@ -1,19 +1,25 @@
 // What all demos share: the room, the name, this server's credentials, and the
 // stay in the room with its changes of way.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { fetchCredentials, fetchStatus, linkKey, stunUrls, type Credentials } from '../api';
+import { askServer, linkKey, stunUrls, type Credentials } from '../api';
 import { t } from '../i18n';
 import { Call, type CallOptions, type Person, type Problem } from './call';
 import { randomRoom, roomOf, type Kind } from './room';
 
-export type Servers = { state: 'loading' } | { state: 'ready'; iceServers: RTCIceServer[]; credentials: Credentials['state'] };
+export type Servers = { state: 'loading' } | { state: 'ready'; iceServers: RTCIceServer[]; credentials: Credentials['state']; ttl: number };
+
+/**
+ * In seconds. The relay looks at a credential again every few minutes, so a call
+ * through it ends with the credential: a day is more than anybody talks.
+ */
+const CALL_TTL = 86_400;
 
 async function askServers(key: string, kind: Kind): Promise<Servers> {
-  const [credentials, status] = await Promise.all([fetchCredentials(key, `demo ${kind}`), fetchStatus()]);
-  if (credentials.state === 'ok') return { state: 'ready', iceServers: credentials.iceServers, credentials: 'ok' };
+  const { credentials, status } = await askServer(key, `demo ${kind}`, CALL_TTL);
+  if (credentials.state === 'ok') return { state: 'ready', iceServers: credentials.iceServers, credentials: 'ok', ttl: credentials.ttl };
   // Without a key there is still STUN, so calls work where the networks let them.
   const urls = stunUrls(status);
-  return { state: 'ready', iceServers: urls.length > 0 ? [{ urls }] : [], credentials: credentials.state };
+  return { state: 'ready', iceServers: urls.length > 0 ? [{ urls }] : [], credentials: credentials.state, ttl: 0 };
 }
 
 const NAME = 'iceserver.name';
@@ -55,6 +61,18 @@ export function useRoom(kind: Kind) {
   const current = useRef<{ call: Call; extras: Extras } | undefined>(undefined);
 
   useEffect(() => { void askServers(key, kind).then(setServers); }, [key, kind]);
+  // Who comes later is met with credentials that are good then.
+  useEffect(() => {
+    if (servers.state !== 'ready' || servers.ttl === 0) return;
+    const timer = setTimeout(() => {
+      void askServers(key, kind).then((next) => {
+        if (next.state !== 'ready' || next.credentials !== 'ok') { setServers({ ...servers }); return; }
+        current.current?.call.renew(next.iceServers);
+        setServers(next);
+      });
+    }, servers.ttl * 500); // half of their life, in milliseconds
+    return () => clearTimeout(timer);
+  }, [servers, key, kind]);
   useEffect(() => history.replaceState(history.state, '', `#room=${encodeURIComponent(room)}`), [room]);
   useEffect(() => remember(name), [name]);
   // A tab that is closed says goodbye, so that the others need not wait for a time-out.

@@ -11,7 +11,7 @@ export interface Way {
   received: number; // bytes since the connection began
   sent: number;
   frames: number; // decoded
-  bits: number; // per second, both ways, since the way before
+  bits: number | undefined; // per second, both ways, since the way before
   at: number; // milliseconds
 }
 
@@ -55,7 +55,7 @@ export function wayOf(all: readonly Report[], at: number, before?: Way): Way | u
     rtt: typeof pair.currentRoundTripTime === 'number' ? pair.currentRoundTripTime * 1000 : undefined,
     received, sent,
     frames: all.filter((r) => r.type === 'inbound-rtp').reduce((sum, r) => sum + number(r.framesDecoded), 0),
-    bits: fresh ? rate(received + sent - before.received - before.sent, at - before.at) : 0,
+    bits: fresh ? rate(received + sent - before.received - before.sent, at - before.at) : undefined,
     at,
   };
 }
@@ -69,6 +69,6 @@ export function badgeOf(way: Way): string {
   const end = way.local.type !== 'relay' && way.remote.type === 'relay' ? way.remote : way.local;
   const parts = [end.type, end.protocol];
   if (way.rtt !== undefined) parts.push(showMs(way.rtt));
-  parts.push(showRate(way.bits));
+  if (way.bits !== undefined) parts.push(showRate(way.bits));
   return parts.filter((p) => p !== '').join(' · ');
 }

@@ -1,4 +1,5 @@
 // A candidate as the table shows it.
+import { hostPort } from './address';
 
 export interface Candidate {
   ms: number; // since the gathering started
@@ -12,11 +13,15 @@ export interface Candidate {
   url: string;
   relayProtocol: string;
   related: string;
+  mid: string;
+  mLineIndex: string;
+  ufrag: string; // the username fragment
 }
 
 /** The parts of RTCIceCandidate that are read: some browsers leave some out. */
 export type RawCandidate = { [K in
   'candidate' | 'component' | 'type' | 'foundation' | 'protocol' | 'address' | 'port' | 'priority' | 'relatedAddress' | 'relatedPort' | 'relayProtocol' | 'url'
+  | 'sdpMid' | 'sdpMLineIndex' | 'usernameFragment'
 ]?: RTCIceCandidate[K & keyof RTCIceCandidate] | string | number | null };
 
 /** RFC 8445 section 5.1.2.1: preference of the type, of the address, and 256 - component. */
@@ -25,6 +30,14 @@ export function priorityParts(priority: number): [type: number, local: number, c
 }
 
 const word = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const count = (value: unknown): string => (typeof value === 'number' ? String(value) : '');
+
+/** What stands behind a name in a candidate's line. */
+function extension(line: readonly string[], name: string): string {
+  const at = line.indexOf(name);
+  return at < 0 ? '' : (line[at + 1] ?? '');
+}
 
 /** A row from a candidate; what the browser does not offer as a property is read from its line. */
 export function toCandidate(raw: RawCandidate, ms: number, eventUrl: string): Candidate {
@@ -42,6 +55,9 @@ export function toCandidate(raw: RawCandidate, ms: number, eventUrl: string): Ca
     priority: number(raw.priority, 3),
     url: word(raw.url) || eventUrl,
     relayProtocol: word(raw.relayProtocol),
-    related: related === '' ? '' : `${related}:${raw.relatedPort ?? 0}`,
+    related: related === '' ? '' : hostPort(related, raw.relatedPort ?? 0),
+    mid: word(raw.sdpMid),
+    mLineIndex: count(raw.sdpMLineIndex),
+    ufrag: word(raw.usernameFragment) || extension(line, 'ufrag'),
   };
 }

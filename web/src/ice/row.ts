@@ -1,6 +1,7 @@
 // One line of the results: what is known of one URL so far.
 import type { Attempt } from '../api';
-import type { Observation } from './verdict';
+import { isProblem, parseIceUrl } from './url';
+import { ofType, type Observation } from './verdict';
 
 export type Stage = 'waiting' | 'gathering' | 'probing' | 'connecting' | 'pinging' | 'sending' | 'done';
 
@@ -12,11 +13,18 @@ export interface Row extends Observation {
   started: number; // milliseconds since 1970, by this machine's clock
   ended: number;
   timeline: TimelineEvent[];
-  seen: Attempt[]; // the server's own view of the same time
+  seen?: Attempt[]; // the server's own view of the same time, if it tells
 }
 
 export function newRow(id: string, url: string, username: string, credential: string): Row {
-  return { id, url, username, credential, stage: 'waiting', started: 0, ended: 0, timeline: [], seen: [] };
+  return { id, url, username, credential, stage: 'waiting', started: 0, ended: 0, timeline: [] };
+}
+
+/** When what was asked for came: the relay of a TURN server, the address that a STUN server sees; milliseconds. */
+export function gatheredIn(row: Pick<Row, 'url' | 'gathering'>): number | undefined {
+  const url = parseIceUrl(row.url);
+  if (isProblem(url)) return undefined;
+  return ofType(row.gathering, url.turn ? 'relay' : 'srflx')[0]?.ms;
 }
 
 /** Slack for the way of a request, in milliseconds. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expiryOf, fillIn, fromIceServers, fromPasted, newId, problemOf, toIceServer, withoutSecrets, type ServerFields } from './server';
+import { expiryOf, fillIn, fromIceServers, fromPasted, newId, problemOf, renew, toIceServer, withId, withoutSecrets, type ServerFields } from './server';
 
 const entry = (over: Partial<ServerFields>): ServerFields => ({ url: 'turn:h', username: 'u', credential: 'p', enabled: true, own: false, ...over });
 
@@ -51,3 +51,15 @@ it('leaves secrets out of links', () => {
 });
 
 it('never gives an id twice', () => expect(new Set(Array.from({ length: 100 }, newId)).size).toBe(100));
+
+it('gives this server\'s own entries the credentials of today, and no others', () => {
+  const list = [entry({ own: true, username: 'old' }), entry({}), entry({ url: 'turn:gone', own: true })].map(withId);
+  const fresh = renew(list, [entry({ username: 'new', credential: 'q', own: true })]);
+  expect(fresh.map((s) => [s.id, s.username, s.credential])).toEqual([[list[0]?.id, 'new', 'q'], [list[1]?.id, 'u', 'p'], [list[2]?.id, 'u', 'p']]);
+});
+
+it('gives an entry an id once', () => {
+  const one = withId(entry({}));
+  expect(withId({ ...one, enabled: false })).toEqual({ ...one, enabled: false });
+  expect(withId({ ...one, id: undefined }).id).not.toBe(one.id);
+});

@@ -12,6 +12,9 @@ export interface Server {
 
 export type ServerFields = Omit<Server, 'id'>;
 
+/** An entry that may be a new one: without an id it gets one of its own. */
+export type Draft = ServerFields & { id?: string | undefined };
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** The entries of an iceServers array, one for each URL. Anything that is not one is left out. */
@@ -68,6 +71,12 @@ export function fillIn(servers: readonly ServerFields[], known: readonly ServerF
   });
 }
 
+/** This server's own entries with the credentials that it gives now; the others as they are. */
+export const renew = (servers: readonly Server[], own: readonly ServerFields[]): Server[] => servers.map((s) => {
+  const now = s.own ? own.find((o) => same(o.url, s.url)) : undefined;
+  return now ? { ...s, username: now.username, credential: now.credential } : s;
+});
+
 /** As a link without passwords has it: this server's own names end soon, so they are left out too. */
 export const withoutSecrets = (s: ServerFields): ServerFields => ({ ...s, username: s.own ? '' : s.username, credential: '' });
 
@@ -100,3 +109,6 @@ export function newId(): string {
   last += 1;
   return `s${Date.now().toString(36)}${last.toString(36)}`;
 }
+
+/** An entry of the page; one that has an id keeps it, so that the page stays where it is. */
+export const withId = ({ id, ...fields }: Draft): Server => ({ ...fields, id: id ?? newId() });

@@ -1,7 +1,7 @@
 import { Script } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { en } from '../i18n/en';
-import { health } from './health';
+import { health, isStarting } from './health';
 import { snippets } from './snippets';
 
 vi.stubGlobal('location', { origin: 'https://h:5349' });
@@ -10,9 +10,17 @@ const status = { name: 'iceserver', version: '1', stun: 'ok', turn: 'ok', tls: {
 
 describe('health', () => {
   it.each([
-    [{ status: 'ok', days: 81 }, 'ok', 'home.certificate'], [{ status: 'ok', days: 13 }, 'warn', 'home.certificateSoon'], [{ status: 'ok', days: 0 }, 'fail', 'home.certificateOver'],
-    [{ status: 'ok' }, 'ok', 'home.works'], [{ status: 'self-signed', days: 300 }, 'warn', 'home.selfSigned'], [{ status: 'none' }, 'warn', 'home.noTls'], [{ status: 'broken' }, 'fail', 'home.broken'],
+    [{ status: 'ok', days: 81 }, 'ok', 'home.certificate'], [{ status: 'ok', days: 13 }, 'warn', 'home.certificateSoon'], [{ status: 'expired' }, 'fail', 'home.certificateOver'],
+    // The server leaves out a zero: its certificate ends today.
+    [{ status: 'ok' }, 'warn', 'home.certificateSoon'], [{ status: 'self-signed', days: 300 }, 'warn', 'home.selfSigned'], [{ status: 'off' }, 'warn', 'home.noTls'], [{ status: 'broken' }, 'fail', 'home.broken'],
   ])('%j', (tls, level, key) => expect(health({ ...status, tls })[2]).toMatchObject({ name: 'home.tls', level, message: { key } }));
+  it.each([
+    ['ok', 'ok', 'home.works'], ['failed', 'fail', 'home.failed'], ['off', undefined, 'home.off'], ['starting', undefined, 'home.starting'],
+  ])('a part that is %s', (stun, level, key) => {
+    const [line] = health({ ...status, stun });
+    expect([line?.level, line?.message.key]).toEqual([level, key]);
+    expect(isStarting({ ...status, stun })).toBe(stun === 'starting');
+  });
   it('names what does not work', () => {
     expect(health({ ...status, turn: 'no port left' })[1]).toEqual({ name: 'home.turn', level: 'fail', message: { key: 'home.broken', params: { text: 'no port left' } } });
   });

@@ -2,10 +2,10 @@
 import '../styles/demos.css';
 import '../styles/landing.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { fetchCredentials, fetchStatus, linkKey, type Credentials, type Status } from '../api';
+import { askServer, fetchStatus, linkKey, type Credentials, type Status } from '../api';
 import { language, relative, t, type StringKey } from '../i18n';
 import { Copy, LevelBadge, mount, Note, Site } from '../ui/site';
-import { health } from './health';
+import { health, isStarting } from './health';
 import { snippets } from './snippets';
 
 function Health({ status }: { status: Status | undefined | 'loading' }) {
@@ -21,7 +21,7 @@ function Health({ status }: { status: Status | undefined | 'loading' }) {
           <li key={name}><LevelBadge level={level} /><strong>{t(name)}</strong><span>{t(message.key, message.params)}</span></li>
         ))}
       </ul>
-      <p class="row small soft"><code>{status.host}</code><Copy text={status.host} what={status.host} /><span>{status.version}</span></p>
+      <p class="row small soft"><code>{status.host}</code><Copy text={status.host} what={status.host} /><span>{t('home.version', { version: status.version })}</span></p>
     </section>
   );
 }
@@ -92,15 +92,21 @@ function Use({ credentials, asked }: { credentials: Credentials | undefined; ask
   return <section class="panel" id="use" tabIndex={-1} aria-labelledby="use-title"><h2 id="use-title">{t('home.use')}</h2>{body()}</section>;
 }
 
+const ASK_AGAIN_MS = 2000;
+
 function LandingPage() {
   const [key] = useState(linkKey);
   const [asked] = useState(() => new Date());
   const [status, setStatus] = useState<Status | undefined | 'loading'>('loading');
   const [credentials, setCredentials] = useState<Credentials>();
   useEffect(() => {
-    void fetchStatus().then(setStatus);
-    void fetchCredentials(key, 'start page').then(setCredentials);
+    void askServer(key, 'start page').then((answer) => { setStatus(answer.status); setCredentials(answer.credentials); });
   }, [key]);
+  useEffect(() => {
+    if (typeof status !== 'object' || !isStarting(status)) return;
+    const timer = setTimeout(() => void fetchStatus().then(setStatus), ASK_AGAIN_MS);
+    return () => clearTimeout(timer);
+  }, [status]);
   return (
     <Site title="home.title" here="/">
       <div class="head"><div><h1>{t('home.title')}</h1><p class="soft">{t('home.sentence')}</p></div></div>

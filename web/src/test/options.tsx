@@ -1,4 +1,5 @@
 // How the test is done.
+import type { ComponentChildren } from 'preact';
 import { t } from '../i18n';
 import { clampPool, MAX_POOL } from '../ice/fragment';
 import type { Saved } from './storage';
@@ -9,18 +10,24 @@ interface OptionsProps {
   onChange: (change: Partial<Saved>) => void;
 }
 
+/** A setting, and under it what it means: a phone has no pointer to hover with. */
+function Option({ hint, text, children }: { hint: string; text: string; children: ComponentChildren }) {
+  return <div class="option">{children}<span class="small soft" id={hint}>{text}</span></div>;
+}
+
 export function Options({ settings, disabled, onChange }: OptionsProps) {
   const check = (name: 'throughput' | 'microphone' | 'keepPasswords') => (
-    <label class="check" title={t(`test.${name}Hint`)}>
-      <input type="checkbox" checked={settings[name]} disabled={disabled} aria-describedby={`hint-${name}`}
-        onChange={(e) => onChange({ [name]: e.currentTarget.checked })} />
-      {t(`test.${name}`)}
-      <span class="gone" id={`hint-${name}`}>{t(`test.${name}Hint`)}</span>
-    </label>
+    <Option hint={`hint-${name}`} text={t(`test.${name}Hint`)}>
+      <label class="check">
+        <input type="checkbox" checked={settings[name]} disabled={disabled} aria-describedby={`hint-${name}`}
+          onChange={(e) => onChange({ [name]: e.currentTarget.checked })} />
+        {t(`test.${name}`)}
+      </label>
+    </Option>
   );
   const policy = (value: RTCIceTransportPolicy, name: 'test.policyAll' | 'test.policyRelay') => (
     <label class="check">
-      <input type="radio" name="policy" checked={settings.policy === value} disabled={disabled} onChange={() => onChange({ policy: value })} />
+      <input type="radio" name="policy" checked={settings.policy === value} disabled={disabled} aria-describedby="hint-policy" onChange={() => onChange({ policy: value })} />
       {t(name)}
     </label>
   );
@@ -28,12 +35,15 @@ export function Options({ settings, disabled, onChange }: OptionsProps) {
     <section class="panel" aria-labelledby="options">
       <h2 id="options">{t('test.options')}</h2>
       <div class="options">
-        <fieldset><legend class="gone">{t('test.policy')}</legend><span class="small" aria-hidden="true">{t('test.policy')}</span>{policy('all', 'test.policyAll')}{policy('relay', 'test.policyRelay')}</fieldset>
-        <label class="check" title={t('test.poolHint')}>{t('test.pool')}
-          <input type="number" min={0} max={MAX_POOL} value={settings.pool} disabled={disabled} aria-describedby="hint-pool"
-            onChange={(e) => onChange({ pool: clampPool(e.currentTarget.value) })} />
-          <span class="gone" id="hint-pool">{t('test.poolHint')}</span>
-        </label>
+        <Option hint="hint-policy" text={t('test.policyHint')}>
+          <fieldset><legend class="gone">{t('test.policy')}</legend><span class="small" aria-hidden="true">{t('test.policy')}</span>{policy('all', 'test.policyAll')}{policy('relay', 'test.policyRelay')}</fieldset>
+        </Option>
+        <Option hint="hint-pool" text={t('test.poolHint')}>
+          <label class="check">{t('test.pool')}
+            <input type="number" min={0} max={MAX_POOL} value={settings.pool} disabled={disabled} aria-describedby="hint-pool"
+              onChange={(e) => onChange({ pool: clampPool(e.currentTarget.value) })} />
+          </label>
+        </Option>
         {check('throughput')}{check('microphone')}{check('keepPasswords')}
       </div>
     </section>

@@ -1,6 +1,6 @@
 // This server's own addresses, credentials and certificate, if it gives them.
 import { useEffect, useState } from 'preact/hooks';
-import { fetchCredentials, fetchStatus, linkKey, stunUrls, type Credentials, type Status } from '../api';
+import { askServer, linkKey, stunUrls, type Credentials, type Status } from '../api';
 import { fromIceServers, type ServerFields } from '../ice/server';
 
 export interface Own {
@@ -15,7 +15,7 @@ export interface Own {
 const LABEL = 'test page';
 
 export async function askOwn(key: string): Promise<Own> {
-  const [credentials, status] = await Promise.all([fetchCredentials(key, LABEL), fetchStatus()]);
+  const { credentials, status } = await askServer(key, LABEL);
   const known = status ? { status } : {};
   if (credentials.state === 'ok') {
     const servers = fromIceServers(credentials.iceServers, true);
@@ -25,6 +25,11 @@ export async function askOwn(key: string): Promise<Own> {
   const servers = status ? stunUrls(status).map((url) => ({ url, username: '', credential: '', enabled: true, own: true })) : [];
   return { key, loading: false, state: credentials.state, servers, ...known };
 }
+
+/** A run takes its time, and its credentials have to last. */
+const LEFT_MS = 2 * 60_000;
+
+export const runsOut = (own: Own): boolean => own.ends !== undefined && own.ends.getTime() - Date.now() < LEFT_MS;
 
 /** Asks once; again when the page says so, since credentials end. */
 export function useOwn(): [Own, () => Promise<Own>] {

@@ -1,20 +1,19 @@
 // The test page: what is tested, how, and what came out.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { fetchAttempts } from '../api';
 import { language, relative, t } from '../i18n';
 import { decodeFragment, encodeFragment } from '../ice/fragment';
 import { report } from '../ice/report';
-import { newRow, seenDuring, type Row } from '../ice/row';
-import { fillIn, newId, withoutSecrets, type Server, type ServerFields } from '../ice/server';
+import type { Row } from '../ice/row';
+import { fillIn, withId, withoutSecrets, type Server } from '../ice/server';
 import { showSeconds } from '../ice/statistics';
 import { verdictOf, type Level } from '../ice/verdict';
 import { Copy, Note, Site } from '../ui/site';
 import { Options } from './options';
 import { useOwn, type Own } from './own';
 import { AllCandidates, Result, say } from './results';
-import { askForMicrophone, runTests } from './runner';
+import { useTestRun } from './run';
 import { Servers } from './servers';
-import { forget, load, loadResults, save, saveResults, type Saved } from './storage';
+import { forget, load, save, type Progress, type Saved } from './storage';
 
 const fresh: Saved = { servers: [], policy: 'all', pool: 0, throughput: true, keepPasswords: false, microphone: false };
 
@@ -27,61 +26,27 @@ function firstSettings(): Saved {
   return { ...remembered, ...sent, servers };
 }
 
-const withId = (s: ServerFields): Server => ({ ...s, id: newId() });
-
 function count(rows: readonly Row[]): Record<Level, number> {
   const all = { ok: 0, warn: 0, fail: 0 };
   for (const row of rows) if (row.stage === 'done') all[verdictOf(row).level]++;
   return all;
 }
 
-interface Progress { began: number; ended: number; stopped: boolean }
-
-/** A clock that ticks only while somebody looks at a running test. */
-function useTick(running: boolean): void {
+/** A clock that ticks while there is something to see; every is in milliseconds. */
+function useTick(on: boolean, every: number): void {
   const [, tick] = useState(0);
   useEffect(() => {
-    if (!running) return;
-    const timer = setInterval(() => tick((n) => n + 1), 100);
+    if (!on) return;
+    const timer = setInterval(() => tick((n) => n + 1), every);
     return () => clearInterval(timer);
-  }, [running]);
+  }, [on, every]);
 }
 
-function useTestRun(own: Own, settings: Saved, servers: readonly Server[]) {
-  const [rows, setRows] = useState<Row[]>(loadResults);
-  const [progress, setProgress] = useState<Progress>();
-  const [hint, setHint] = useState('');
-  const stopper = useRef<AbortController>(undefined);
-  const running = progress?.ended === 0;
-
-  const run = async () => {
-    const enabled = servers.filter((s) => s.enabled);
-    if (enabled.length === 0) { setHint(t('test.nothingToRun')); return; }
-    setHint('');
-    stopper.current = new AbortController();
-    const { signal } = stopper.current;
-    const began = Date.now();
-    setProgress({ began, ended: 0, stopped: false });
-    setRows(enabled.map((s) => newRow(s.id, s.url, s.username, s.credential)));
-    if (settings.microphone) setHint(t(await askForMicrophone() ? 'test.microphoneGranted' : 'test.microphoneRefused'));
-    const selfSigned = (host: string) => own.status?.tls.status === 'self-signed' && [own.status.host, location.hostname].includes(host);
-    await runTests({
-      servers: enabled, policy: settings.policy, pool: settings.pool, throughput: settings.throughput, signal, selfSigned,
-      onRow: (row) => setRows((all) => all.map((r) => (r.id === row.id ? row : r))),
-    });
-    const seen = await fetchAttempts(own.key);
-    setRows((all) => {
-      const done = all.filter((r) => r.stage === 'done').map((r) => ({ ...r, seen: seen ? seenDuring(seen.attempts, r, seen.skew) : [] }));
-      saveResults(done);
-      return done;
-    });
-    setProgress({ began, ended: Date.now(), stopped: signal.aborted });
-  };
-  return { rows, setRows, progress, running, hint, run, stop: () => stopper.current?.abort() };
-}
+const TENTH_MS = 100;
+const HALF_MINUTE_MS = 30_000;
 
 function RunBar({ rows, progress, running, onRun, onStop }: { rows: Row[]; progress: Progress | undefined; running: boolean; onRun: () => void; onStop: () => void }) {
-  useTick(running);
+  useTick(running, TENTH_MS);
   const done = rows.filter((r) => r.stage === 'done').length;
   const elapsed = progress ? (progress.ended || Date.now()) - progress.began : 0;
   const time = showSeconds(elapsed);
@@ -99,10 +64,12 @@ function RunBar({ rows, progress, running, onRun, onStop }: { rows: Row[]; progr
 }
 
 function OwnNote({ own }: { own: Own }) {
+  useTick(own.ends !== undefined, HALF_MINUTE_MS);
   if (own.loading) return <Note>{t('test.ownLoading')}</Note>;
   if (own.state !== 'ok') return <Note level={own.state === 'absent' ? undefined : 'warn'}>{t(`key.${own.state ?? 'absent'}`)}</Note>;
   if (!own.ends) return null;
-  return <p class="small soft" title={own.ends.toLocaleString(language())}>{t('test.ownTag')}: {t('test.ownExpires', { when: relative(own.ends) })}</p>;
+  const over = own.ends.getTime() < Date.now();
+  return <p class="small soft" title={own.ends.toLocaleString(language())}>{over ? t('test.ownEnded') : t('test.ownExpires', { when: relative(own.ends) })}</p>;
 }
 
 function showInAddressBar(fragment: string): void {
@@ -141,10 +108,10 @@ export function TestPage() {
   const [own, askOwn] = useOwn();
   const [passwords, setPasswords] = useState(false);
   const { settings, setSettings, servers, setServers, reset: resetSettings } = useSettings(own);
-  const { rows, setRows, progress, running, hint, run, stop } = useTestRun(own, settings, servers);
+  const { rows, clear, progress, running, hint, run, stop } = useTestRun(own, askOwn, settings, servers);
   const reset = () => {
     resetSettings();
-    setRows([]);
+    clear();
     void askOwn();
   };
   const link = () => `${location.origin}${location.pathname}#${encodeFragment({ ...settings, servers: passwords ? servers : servers.map(withoutSecrets) }, passwords)}`;
@@ -159,14 +126,14 @@ export function TestPage() {
             <input type="checkbox" checked={passwords} onChange={(e) => setPasswords(e.currentTarget.checked)} />{t('test.linkPasswords')}
           </label>
           <Copy text={link} label={t('test.copyLink')} />
-          <Copy text={text} label={t('test.copyReport')} />
+          <Copy text={text} label={t('test.copyReport')} disabled={rows.length === 0} />
         </div>
       </div>
       <OwnNote own={own} />
       <Servers servers={servers} disabled={running} onChange={(all) => setServers(all.map(withId))} onReset={reset} />
       <Options settings={settings} disabled={running} onChange={(c) => setSettings({ ...settings, ...c })} />
       <RunBar rows={rows} progress={progress} running={running} onRun={() => void run()} onStop={stop} />
-      {hint !== '' && <Note>{hint}</Note>}
+      {hint && <Note>{t(hint)}</Note>}
       <section class="stack" aria-labelledby="results">
         <h2 id="results">{t('test.results')}</h2>
         {rows.length === 0 ? <p class="soft">{t('test.noResults')}</p>

@@ -3,73 +3,59 @@ import { t } from '../i18n';
 import { explainError, type IceError } from '../ice/errors';
 import { hostPort } from '../ice/address';
 import { priorityParts, type Candidate } from '../ice/candidate';
-import type { Row, Stage } from '../ice/row';
+import { gatheredIn, type Row, type Stage } from '../ice/row';
 import { showMs, showRate, showShare } from '../ice/statistics';
 import { isProblem, parseIceUrl, shortName } from '../ice/url';
-import { verdictOf, type Message } from '../ice/verdict';
+import { ofType, place, verdictOf, type Message } from '../ice/verdict';
 import type { Attempt } from '../api';
-import { Copy, LevelBadge, When } from '../ui/site';
+import { Copy, LevelBadge, Sentence, When } from '../ui/site';
+import { Table, type Column } from './table';
 
 export const say = (m: Message): string => t(m.key, m.params);
-
-type Column<T> = [label: string, cell: (item: T) => string | preact.JSX.Element, mono?: boolean];
-
-/** A table that becomes cards on a phone: every cell knows the name of its column. */
-function Table<T>({ columns, items, caption }: { columns: Column<T>[]; items: readonly T[]; caption: string }) {
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
-      <table>
-        <thead><tr>{columns.map(([label]) => <th key={label} scope="col">{label}</th>)}</tr></thead>
-        <tbody>
-          {items.map((item, i) => (
-            <tr key={i}>{columns.map(([label, cell, mono]) => <td key={label} data-label={label} class={mono ? 'mono' : undefined}>{cell(item)}</td>)}</tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;
 
 export function Candidates({ all, caption }: { all: readonly Candidate[]; caption: string }) {
   if (all.length === 0) return <p class="small soft">{t('detail.noCandidates')}</p>;
   const columns: Column<Candidate>[] = [
-    [t('col.time'), (c) => seconds(c.ms)],
-    [t('col.component'), (c) => c.component],
-    [t('col.type'), (c) => c.type],
-    [t('col.foundation'), (c) => c.foundation, true],
-    [t('col.protocol'), (c) => c.protocol],
-    [t('col.address'), (c) => c.address, true],
-    [t('col.port'), (c) => String(c.port), true],
-    [t('col.priority'), (c) => <span title={t('col.priorityHint')}>{priorityParts(c.priority).join(' | ')}</span>, true],
-    [t('col.related'), (c) => c.related, true],
-    [t('col.relayProtocol'), (c) => c.relayProtocol],
-    [t('col.url'), (c) => c.url, true],
+    { label: t('col.time'), cell: (c) => seconds(c.ms), by: (c) => c.ms },
+    { label: t('col.component'), cell: (c) => c.component },
+    { label: t('col.type'), cell: (c) => c.type },
+    { label: t('col.foundation'), cell: (c) => c.foundation, look: 'mono' },
+    { label: t('col.protocol'), cell: (c) => c.protocol },
+    { label: t('col.address'), cell: (c) => c.address, look: 'mono' },
+    { label: t('col.port'), cell: (c) => String(c.port), by: (c) => c.port, look: 'mono' },
+    { label: t('col.priority'), cell: (c) => priorityParts(c.priority).join(' | '), by: (c) => c.priority, look: 'mono', hint: t('col.priorityHint') },
+    { label: t('col.mid'), cell: (c) => c.mid, look: 'mono' },
+    { label: t('col.mLineIndex'), cell: (c) => c.mLineIndex, look: 'mono' },
+    { label: t('col.ufrag'), cell: (c) => c.ufrag, look: 'mono' },
+    { label: t('col.related'), cell: (c) => c.related, look: 'mono' },
+    { label: t('col.relayProtocol'), cell: (c) => c.relayProtocol },
+    { label: t('col.url'), cell: (c) => c.url, look: 'mono' },
   ];
   return <Table columns={columns} items={all} caption={caption} />;
 }
 
 function Errors({ all, caption }: { all: readonly IceError[]; caption: string }) {
   const columns: Column<IceError>[] = [
-    [t('col.time'), (e) => seconds(e.ms)],
-    [t('col.code'), (e) => `${e.code} ${e.text}`],
-    [t('col.meaning'), (e) => t(explainError(e))],
-    [t('col.url'), (e) => e.url, true],
-    [t('col.address'), (e) => e.address, true],
+    { label: t('col.time'), cell: (e) => seconds(e.ms), by: (e) => e.ms },
+    { label: t('col.code'), cell: (e) => `${e.code} ${e.text}` },
+    { label: t('col.meaning'), cell: (e) => t(explainError(e)), look: 'wide' },
+    { label: t('col.url'), cell: (e) => e.url, look: 'mono' },
+    { label: t('col.address'), cell: (e) => e.address, look: 'mono' },
   ];
   return <Table columns={columns} items={all} caption={caption} />;
 }
 
 function Seen({ all, caption }: { all: readonly Attempt[]; caption: string }) {
   const columns: Column<Attempt>[] = [
-    [t('col.time'), (a) => <When at={new Date(a.time)} />],
-    [t('col.method'), (a) => a.method],
-    [t('col.answer'), (a) => String(a.code)],
-    [t('col.cause'), (a) => a.cause],
-    [t('col.rule'), (a) => a.rule],
-    [t('col.peer'), (a) => a.peer, true],
-    [t('col.user'), (a) => a.username, true],
+    { label: t('col.time'), cell: (a) => <When at={new Date(a.time)} />, by: (a) => Date.parse(a.time) },
+    { label: t('col.method'), cell: (a) => a.method },
+    { label: t('col.answer'), cell: (a) => (a.code === 0 ? t('level.ok') : String(a.code)), by: (a) => a.code },
+    { label: t('col.cause'), cell: (a) => a.cause },
+    { label: t('col.rule'), cell: (a) => a.rule },
+    { label: t('col.peer'), cell: (a) => a.peer, look: 'mono' },
+    { label: t('col.user'), cell: (a) => a.username, look: 'mono' },
   ];
   return <Table columns={columns} items={all} caption={caption} />;
 }
@@ -78,19 +64,26 @@ function isStage(text: string): text is Stage {
   return ['waiting', 'gathering', 'probing', 'connecting', 'pinging', 'sending', 'done'].includes(text);
 }
 
+interface Happening { ms: number; text: string }
+
 /** Everything that happened, in the order of its time. */
-function timeline(row: Row): { ms: number; text: string }[] {
+function timeline(row: Row): Happening[] {
   const found = (row.gathering?.candidates ?? []).map((c) => ({ ms: c.ms, text: `${c.type} ${hostPort(c.address, c.port)}` }));
   const failed = (row.gathering?.errors ?? []).map((e) => ({ ms: e.ms, text: `${e.code} ${e.text}` }));
   const stages = row.timeline.map((e) => ({ ms: e.ms, text: isStage(e.text) ? t(`stage.${e.text}`) : e.text }));
   return [...stages, ...found, ...failed].sort((a, b) => a.ms - b.ms);
 }
 
+function Events({ all, caption }: { all: readonly Happening[]; caption: string }) {
+  const columns: Column<Happening>[] = [{ label: t('col.time'), cell: (e) => seconds(e.ms), by: (e) => e.ms }, { label: t('col.event'), cell: (e) => e.text, look: 'wide' }];
+  return <Table columns={columns} items={all} caption={caption} />;
+}
+
 function Figures({ row }: { row: Row }) {
-  const relayed = row.gathering?.candidates.find((c) => c.type === 'relay' || c.type === 'srflx');
+  const gathered = gatheredIn(row);
   const { quality: q, up, down } = row.relay ?? {};
   const all: [string, string, string?][] = [];
-  if (relayed) all.push([t('figure.gathered'), showMs(relayed.ms)]);
+  if (gathered !== undefined) all.push([t('figure.gathered'), showMs(gathered)]);
   if (q) all.push([t('figure.rtt'), showMs(q.rtt), t('figure.rttHint')], [t('figure.jitter'), showMs(q.jitter)], [t('figure.loss'), showShare(q.loss)]);
   if (up !== undefined) all.push([t('figure.up'), showRate(up), t('figure.throughput')]);
   if (down !== undefined) all.push([t('figure.down'), showRate(down), t('figure.throughput')]);
@@ -102,6 +95,23 @@ function Details({ title, children, open }: { title: string; children: preact.Co
   return <details open={open}><summary>{title}</summary>{children}</details>;
 }
 
+/** What a person wants elsewhere: the URL, and where the relay is. */
+function Copies({ row }: { row: Row }) {
+  const [relayed] = ofType(row.gathering, 'relay');
+  return (
+    <div class="row">
+      <Copy text={row.url} label={t('detail.copyUrl')} what={row.url} />
+      {relayed && <Copy text={place(relayed)} label={t('detail.copyRelay')} what={place(relayed)} />}
+    </div>
+  );
+}
+
+function SeenByServer({ row, seesServer, caption }: { row: Row; seesServer: boolean; caption: string }) {
+  if (row.seen && row.seen.length > 0) return <Seen all={row.seen} caption={caption} />;
+  const why = !seesServer ? 'detail.seenNoKey' : row.seen ? 'detail.noSeen' : 'detail.seenNotTold';
+  return <p class="small soft">{t(why)}</p>;
+}
+
 function Body({ row, seesServer }: { row: Row; seesServer: boolean }) {
   const verdict = verdictOf(row);
   const candidates = row.gathering?.candidates ?? [];
@@ -109,22 +119,17 @@ function Body({ row, seesServer }: { row: Row; seesServer: boolean }) {
   const events = timeline(row);
   const titles = {
     candidates: t('detail.candidates', { n: candidates.length }), errors: t('detail.errors', { n: errors.length }),
-    events: t('detail.events', { n: events.length }), seen: t('detail.seen', { n: row.seen.length }),
+    events: t('detail.events', { n: events.length }), seen: t('detail.seen', { n: row.seen?.length ?? 0 }),
   };
   return (
     <div class="body">
-      <div class="row"><code>{row.url}</code><Copy text={row.url} what={row.url} /></div>
-      {row.stage === 'done' && verdict.notes.map((note) => <p key={note.key} class="small soft">{say(note)}</p>)}
-      {row.relay?.path && <p class="small"><span class="soft">{t('figure.path')}</span> <code>{row.relay.path}</code></p>}
+      {row.stage === 'done' && verdict.notes.map((note) => <p key={note.key} class="small soft"><Sentence of={note} /></p>)}
+      {row.relay?.path && <p class="small path"><span class="soft">{t('figure.path')}</span> <code>{row.relay.path}</code></p>}
+      <Copies row={row} />
       <Details title={titles.candidates}><Candidates all={candidates} caption={titles.candidates} /></Details>
       {errors.length > 0 && <Details title={titles.errors} open><Errors all={errors} caption={titles.errors} /></Details>}
-      <Details title={titles.events}>
-        <Table columns={[[t('col.time'), (e) => seconds(e.ms)], [t('col.event'), (e) => e.text]]} items={events} caption={titles.events} />
-      </Details>
-      <Details title={titles.seen}>
-        {row.seen.length > 0 ? <Seen all={row.seen} caption={titles.seen} />
-          : <p class="small soft">{t(seesServer ? 'detail.noSeen' : 'detail.seenNoKey')}</p>}
-      </Details>
+      <Details title={titles.events}><Events all={events} caption={titles.events} /></Details>
+      <Details title={titles.seen}><SeenByServer row={row} seesServer={seesServer} caption={titles.seen} /></Details>
     </div>
   );
 }
@@ -140,8 +145,8 @@ export function Result({ row, seesServer }: { row: Row; seesServer: boolean }) {
           {done ? <LevelBadge level={verdict.level} /> : <span class="level wait">…</span>}
           <span class="way">{isProblem(url) ? '–' : shortName(url)}</span>
           <span class="said">
-            <span aria-live="polite">{done ? say(verdict.message) : t(`stage.${row.stage}`)}</span>
-            <span class="mono">{row.url}</span>
+            <span aria-live="polite">{done ? <Sentence of={verdict.message} /> : t(`stage.${row.stage}`)}</span>
+            <span class="mono url">{row.url}</span>
             <Figures row={row} />
           </span>
         </summary>
@@ -157,4 +162,3 @@ export function AllCandidates({ rows }: { rows: readonly Row[] }) {
   const title = t('detail.allCandidates', { n: all.length });
   return <section class="panel"><Details title={title}><Candidates all={all} caption={title} /></Details></section>;
 }
-

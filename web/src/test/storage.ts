@@ -62,12 +62,23 @@ export function save(s: Saved): void {
   write(ofTab, PASSWORDS, Object.fromEntries(lastingServers.map((server) => [place(server), server.credential])));
 }
 
-export const saveResults = (rows: readonly Row[]): void => write(ofTab, RESULTS, rows.map((row) => ({ ...row, credential: row.credential === '' ? '' : HIDDEN })));
+/** When a run began and ended, in milliseconds since 1970; 0: it goes on. */
+export interface Progress { began: number; ended: number; stopped: boolean }
 
-/** Results of before a reload; a row that was under way is not one. */
-export function loadResults(): Row[] {
-  const rows = read(ofTab, RESULTS);
-  return Array.isArray(rows) ? (rows as Row[]).filter((row) => row.stage === 'done') : [];
+export interface Results { rows: Row[]; progress?: Progress | undefined }
+
+export function saveResults({ rows, progress }: Results): void {
+  const bare = rows.filter((row) => row.stage === 'done').map((row) => ({ ...row, credential: row.credential === '' ? '' : HIDDEN }));
+  write(ofTab, RESULTS, { rows: bare, progress });
+}
+
+/** Results of before a reload. A row that was under way is none, and its run was stopped. */
+export function loadResults(): Results {
+  const saved = read(ofTab, RESULTS) as Partial<Results> | null;
+  const rows = Array.isArray(saved?.rows) ? saved.rows : [];
+  const before = rows.length > 0 ? saved?.progress : undefined;
+  if (before?.ended !== 0) return { rows, progress: before };
+  return { rows, progress: { ...before, ended: Math.max(...rows.map((row) => row.ended)), stopped: true } };
 }
 
 export function forget(): void {

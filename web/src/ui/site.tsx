@@ -2,9 +2,9 @@
 import '../styles/base.css';
 import { render, type ComponentChildren, type ComponentType } from 'preact';
 import { useState } from 'preact/hooks';
-import { language, relative, setLanguage, t, useLanguage, useTitle, type Language, type StringKey } from '../i18n';
+import { fill, language, relative, setLanguage, t, useLanguage, useTitle, type Language, type StringKey } from '../i18n';
 import { fragmentPairs } from '../ice/fragment';
-import type { Level } from '../ice/verdict';
+import type { Level, Message } from '../ice/verdict';
 
 const LANGUAGES: [Language, string][] = [['zh-CN', '中文'], ['en', 'EN']];
 
@@ -47,8 +47,18 @@ function skip(e: Event): void {
 const SIGN: Record<Level, string> = { ok: '✓', warn: '!', fail: '✕' };
 
 /** A level with its sign and its word: colour never stands alone. */
-export function LevelBadge({ level }: { level: Level }) {
+export function LevelBadge({ level }: { level: Level | undefined }) {
+  if (!level) return <span class="level wait" aria-hidden="true">–</span>;
   return <span class={`level ${level}`}><span aria-hidden="true">{SIGN[level]}</span>{t(`level.${level}`)}</span>;
+}
+
+/** Places to fill in that are data, and look like it. */
+const DATA = new Set(['address', 'host', 'fixed']);
+
+/** A sentence with its addresses as data. */
+export function Sentence({ of }: { of: Message }) {
+  const parts = t(of.key).split(/(\{\w+\})/);
+  return <>{parts.map((part) => (DATA.has(part.slice(1, -1)) ? <code>{fill(part, of.params)}</code> : fill(part, of.params)))}</>;
 }
 
 export function Note({ level, children }: { level?: Level | undefined; children: ComponentChildren }) {
@@ -58,7 +68,7 @@ export function Note({ level, children }: { level?: Level | undefined; children:
 const COPIED_MS = 2000;
 
 /** Copies a text and says whether it could. */
-export function Copy({ text, label, what }: { text: string | (() => string); label?: string; what?: string }) {
+export function Copy({ text, label, what, disabled }: { text: string | (() => string); label?: string; what?: string; disabled?: boolean }) {
   const [state, setState] = useState<'idle' | 'done' | 'failed'>('idle');
   const copy = async () => {
     const value = typeof text === 'string' ? text : text();
@@ -66,8 +76,11 @@ export function Copy({ text, label, what }: { text: string | (() => string); lab
     setTimeout(() => setState('idle'), COPIED_MS);
   };
   const said = state === 'idle' ? (label ?? t('copy')) : t(`copy.${state}`);
+  // What is seen has to be part of what is read out.
+  const full = what === undefined ? undefined : label === undefined ? t('copy.what', { what }) : `${label}: ${what}`;
+  const name = state === 'idle' ? full : undefined;
   return (
-    <button type="button" onClick={() => void copy()} aria-label={state === 'idle' && what !== undefined ? t('copy.what', { what }) : undefined}>
+    <button type="button" disabled={disabled} onClick={() => void copy()} aria-label={name}>
       <span aria-live="polite">{said}</span>
     </button>
   );
