@@ -19,16 +19,14 @@ import (
 // flags. Warnings are lines on stderr, if they are asked for. With mistakes there
 // are only those, in order: each is a line but the last, which is the error.
 func loadConfig(file string, flags []config.Flag, stderr io.Writer, warn bool) (*config.Config, error) {
-	in := config.Input{File: file, Environ: os.Environ(), Flags: flags}
-	if file != "" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the configuration: %w; correct -c FILE, or leave it out to run without", err)
-		}
-		defer f.Close()
-		in.Text = f
+	// - is a file like any other here: a server does not read its standard input.
+	if file == "-" {
+		file = "./-"
 	}
-	cfg, problems := config.Load(in)
+	cfg, problems, err := readConfig(file, flags, nil)
+	if err != nil {
+		return nil, err
+	}
 	failed := config.Failed(problems)
 	var last error
 	for _, p := range problems {
@@ -44,24 +42,20 @@ func loadConfig(file string, flags []config.Flag, stderr io.Writer, warn bool) (
 		fmt.Fprintln(stderr, "iceserver: "+last.Error())
 		last = nil
 	}
-	if warn && !failed {
-		warnReadable(file, cfg, stderr)
-	}
 	return cfg, last
 }
 
-// warnReadable tells of a file with secrets that everybody on this machine can
-// read.
+// openToAll tells of a file with secrets that everybody on this machine can read.
 //
 // A-L06: what lets somebody in is for its owner, and a group if need be.
-func warnReadable(file string, cfg *config.Config, stderr io.Writer) {
+func openToAll(file string, cfg *config.Config) (p config.Problem, open bool) {
 	holds := slices.ContainsFunc([]string{"user", "static-auth-secret", "signaling-secret"}, func(key string) bool {
 		return slices.ContainsFunc(cfg.Sources[key], func(s config.Source) bool { return s.Line > 0 })
 	})
 	info, err := os.Stat(file)
-	if holds && err == nil && info.Mode().Perm()&0o004 != 0 && runtime.GOOS != "windows" {
-		fmt.Fprintf(stderr, "iceserver: warning: everybody on this machine can read %s, which holds passwords or secrets: run chmod o-r on it\n", file)
-	}
+	open = holds && err == nil && info.Mode().Perm()&0o004 != 0 && runtime.GOOS != "windows"
+	return config.Problem{File: file, Warning: true, Suggestion: "run chmod o-r on it",
+		Message: "everybody on this machine can read " + file + ", which holds passwords or secrets"}, open
 }
 
 // coturnFile is where coturn would find its configuration, or empty. Only under

@@ -19,12 +19,12 @@ func linkCommand() *cobra.Command {
 }
 
 // book opens the links of the selected server.
-func (s *selection) book(cmd *cobra.Command) (*server.LinkBook, error) {
+func (s *selection) book(cmd *cobra.Command) (*server.Links, error) {
 	cfg, err := s.load(cmd.ErrOrStderr())
 	if err != nil {
 		return nil, err
 	}
-	return server.OpenLinkBook(cfg, s.file)
+	return server.OpenLinks(cfg, s.file)
 }
 
 // linkAddCommand prints the link, which nothing can print again. A running

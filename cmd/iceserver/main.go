@@ -82,6 +82,10 @@ func arguments(args []string) []string {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return append([]string{"serve"}, args...)
 	}
+	// The shell asks for completions of what would be serve's.
+	if strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) && len(args) > 1 && strings.HasPrefix(args[1], "-") {
+		return slices.Insert(args, 1, "serve")
+	}
 	return args
 }
 
@@ -93,9 +97,8 @@ func rootCommand() *cobra.Command {
 		Long: "iceserver relays media between browsers that cannot reach each other.\n" +
 			"Without a command it serves; see iceserver serve --help for its flags.",
 		SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serveCommand(), userCommand(), secretCommand(), linkCommand(), credentialsCommand(), benchCommand(), versionCommand())
+	root.AddCommand(serveCommand(), userCommand(), secretCommand(), linkCommand(), usageCommand(), credentialsCommand(), reloadCommand(), drainCommand(), configCommand(), benchCommand(), versionCommand())
 	markFailures(root)
 	return root
 }

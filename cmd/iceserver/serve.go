@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                "serve [-c FILE] [--KEY[=VALUE] ...]",
 		Short:              "Serve STUN and TURN (what happens without a command)",
-		DisableFlagParsing: true,
+		DisableFlagParsing: true, ValidArgsFunction: completeKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := parseServe(args, cmd.ErrOrStderr())
 			if err != nil {
@@ -90,11 +91,15 @@ func (c *serveCall) serve(cmd *cobra.Command) error {
 	s, err := server.New(cfg, server.Options{
 		Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
 		JSON: c.json, ConfigFile: c.file, Version: versionName(),
+		Load: func() (*config.Config, error) { return loadConfig(c.file, c.flags, cmd.ErrOrStderr(), false) },
 	})
 	if err != nil {
 		return err
 	}
-	return s.Run(cmd.Context())
+	ctx, stop := context.WithCancel(cmd.Context())
+	defer stop()
+	handleSignals(ctx, s)
+	return s.Run(ctx)
 }
 
 // printKeys is the help of serve: the table of keys, as flags. Those that have
@@ -105,24 +110,33 @@ func printKeys(w io.Writer) error {
 		"  -c FILE, --config FILE  read this turnserver.conf\n" +
 		"  -n, --no-config         read none\n" +
 		"  --json                  print the greeting as JSON\n\n" +
-		"Every key of the file is a flag too:\n\n")
-	for _, k := range config.Keys() {
-		if k.Verdict != config.Supported || k.Means != "" {
-			continue
+		"Every key of the file is a flag too, and a variable of the environment (ICESERVER_MIN_PORT). More on each:\n" +
+		"iceserver config explain KEY.\n")
+	for _, g := range config.Groups() {
+		title := "\n" + g.Title + ":\n"
+		for _, k := range g.Keys {
+			if k.Verdict == config.Supported && k.Means == "" {
+				b.WriteString(title)
+				printKey(&b, k)
+				title = ""
+			}
 		}
-		flag := "--" + k.Name
-		if k.Short != "" {
-			flag = "-" + k.Short + ", " + flag
-		}
-		if k.Implied != "true" {
-			flag += "=" + strings.ToUpper(string(k.Kind))
-		}
-		fmt.Fprintf(&b, "  %s\n        %s", flag, k.Doc)
-		if k.Default != "" {
-			fmt.Fprintf(&b, " Default: %s.", k.Default)
-		}
-		b.WriteString("\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// printKey writes the flag of one key.
+func printKey(b *strings.Builder, k config.Key) {
+	fmt.Fprintf(b, "  %s\n        %s", k.Flag(), k.Doc)
+	if k.Kind != "bool" && k.Range() != "" {
+		fmt.Fprintf(b, " Values: %s.", k.Range())
+	}
+	if k.Default != "" {
+		fmt.Fprintf(b, " Default: %s.", k.Default)
+	}
+	if k.Repeat {
+		b.WriteString(" Every mention adds one.")
+	}
+	b.WriteString("\n")
 }

@@ -23,7 +23,7 @@ func userCommand() *cobra.Command {
 	return group(&cobra.Command{Use: "user", Short: "Add, change, remove and list users"},
 		userWriteCommand("add", "Add a user", (*server.Accounts).AddUser),
 		userWriteCommand("set", "Add a user or change the password", (*server.Accounts).SetUser),
-		userRemoveCommand(), userListCommand())
+		userRemoveCommand(), userListCommand(), userRevokeCommand())
 }
 
 // userResult is what a command did, as JSON.

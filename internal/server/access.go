@@ -1,9 +1,7 @@
 package server
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
 
@@ -32,7 +30,8 @@ type access struct {
 	users    []store.User
 	secrets  []string // the first one mints
 	rest     auth.REST
-	database string // path; empty: there is none
+	place    databasePlace
+	database string // the place for people: a path, or a kind, a host and a name; empty: there is none
 }
 
 // openAccess decides who may use the relay. What is configured counts; a server
@@ -43,11 +42,11 @@ type access struct {
 // A-C03, A-L04: open to all is only what no-auth asks for by name.
 // R-8155-9-a (RFC 8155, 9): TLS, the policy and the quotas are there then too.
 func openAccess(cfg *config.Config, log *slog.Logger) (*access, error) {
-	a := &access{realm: cfg.Realm, rest: auth.REST{Separator: cfg.RESTSeparator}, database: cfg.Database}
+	a := &access{realm: cfg.Realm, rest: auth.REST{Separator: cfg.RESTSeparator}, place: placeOf(cfg)}
 	if a.realm == "" {
 		a.realm = defaultRealm
 	}
-	a.own = !cfg.NoAuth && len(cfg.Users) == 0 && len(cfg.Secrets) == 0 && cfg.Database == ""
+	a.own = !cfg.NoAuth && len(cfg.Users) == 0 && len(cfg.Secrets) == 0 && a.place.where == ""
 	if err := a.openKept(cfg, log); err != nil {
 		return nil, err
 	}
@@ -64,9 +63,10 @@ func openAccess(cfg *config.Config, log *slog.Logger) (*access, error) {
 		a.users = append(a.users, store.User{Realm: a.realm, Name: a.kept.User, Key: key})
 		a.secrets = append(a.secrets, a.kept.Secret)
 	}
-	if a.database == "" && a.kept != nil && !cfg.NoAuth {
-		a.database = filepath.Join(a.kept.dir, databaseName)
+	if a.place.where == "" && a.kept != nil && !cfg.NoAuth {
+		a.place = databasePlace{store.SQLite, filepath.Join(a.kept.dir, databaseName)}
 	}
+	a.database = a.place.name()
 	return a, nil
 }
 
@@ -95,9 +95,10 @@ func (a *access) openKept(cfg *config.Config, log *slog.Logger) error {
 	return nil
 }
 
-// needsCertificate says whether a self-signed certificate has to be kept.
+// needsCertificate says whether a certificate has to be kept, self-signed or
+// issued by an authority.
 func needsCertificate(cfg *config.Config) bool {
-	return cfg.CertFile == "" && needsTLS(cfg)
+	return needsTLS(cfg) && (len(cfg.CertFiles) == 0 || len(cfg.ACMEDomains) > 0)
 }
 
 // needsTLS says whether clients of the relay may come over TLS or DTLS.
@@ -109,14 +110,9 @@ func needsTLS(cfg *config.Config) bool { return !cfg.NoTLS || cfg.DTLS }
 // R-8489-16-a (RFC 8489, 16): nor does a database hold any.
 func (a *access) configured(cfg *config.Config) error {
 	for _, u := range cfg.Users {
-		key, err := auth.ParseKey(u.Key.Reveal())
-		if u.Key == "" {
-			key, err = auth.LongTermKey(u.Name, a.realm, u.Password.Reveal())
-		}
-		if err != nil {
+		if err := a.configuredUser(u); err != nil {
 			return fmt.Errorf("user %q: %w", u.Name, err)
 		}
-		a.users = append(a.users, store.User{Realm: a.realm, Name: u.Name, Key: key})
 	}
 	for _, s := range cfg.Secrets {
 		a.secrets = append(a.secrets, s.Reveal())
@@ -124,17 +120,30 @@ func (a *access) configured(cfg *config.Config) error {
 	return nil
 }
 
-// openDatabase opens the database, or returns nil where there is none.
-func (a *access) openDatabase() (*store.SQLite, error) {
-	if a.database == "" {
-		return nil, nil
+// configuredUser takes one user. The name is part of what a key is made of, and not
+// every client prepares it: a name that was written in another form than the
+// prepared one makes two keys, one for each kind of client.
+//
+// R-8489-14.3-b (RFC 8489, 14.3): both are of one user.
+func (a *access) configuredUser(u config.User) error {
+	prepared, err := auth.OpaqueString(u.Name)
+	if err != nil {
+		return fmt.Errorf("the name cannot be used: %w", err)
 	}
-	// A-L06: what the data directory holds is for its owner alone; a database
-	// that is configured may be shared with coturn's group.
-	if a.kept != nil && filepath.Dir(a.database) == a.kept.dir {
-		if _, err := private(a.database); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+	names := []string{prepared}
+	if u.Name != prepared {
+		// The last one counts where both are the same, which is the prepared one.
+		names = []string{u.Name, prepared}
+	}
+	for _, name := range names {
+		key, err := auth.ParseKey(u.Key.Reveal())
+		if u.Key == "" {
+			key, err = auth.LongTermKey(name, a.realm, u.Password.Reveal())
 		}
+		if err != nil {
+			return err
+		}
+		a.users = append(a.users, store.User{Realm: a.realm, Name: name, Key: key})
 	}
-	return store.OpenSQLite(a.database)
+	return nil
 }

@@ -7,10 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"iceserver/internal/auth"
 	"iceserver/internal/config"
@@ -23,7 +20,7 @@ type Accounts struct {
 	cfg    *config.Config
 	last   *started // nil: they are those of no server that was started
 	access *access
-	db     *store.SQLite
+	db     store.Database
 }
 
 // Account is one user. Key is empty in lists of which keys are no part.
@@ -50,6 +47,9 @@ func OpenAccounts(cfg *config.Config, file string) (*Accounts, error) {
 	}
 	if last != nil {
 		last.as(a)
+		if err := last.findDatabase(a, cfg); err != nil {
+			return nil, err
+		}
 	}
 	db, err := a.openDatabase()
 	if err != nil {
@@ -57,6 +57,38 @@ func OpenAccounts(cfg *config.Config, file string) (*Accounts, error) {
 	}
 	return &Accounts{cfg: cfg, last: last, access: a, db: db}, nil
 }
+
+// OpenDatabase opens the one database that cfg names, without asking what server
+// it belongs to: that is how coturn's tool finds it. Nothing besides is opened,
+// and no data directory is made. What is added goes to the realm of cfg.
+func OpenDatabase(cfg *config.Config) (*Accounts, error) {
+	a := &access{realm: cfg.Realm, place: placeOf(cfg)}
+	a.database = a.place.name()
+	db, err := a.openDatabase()
+	if err != nil {
+		return nil, err
+	}
+	return &Accounts{cfg: cfg, access: a, db: db}, nil
+}
+
+// In is the same database with another realm to add to, to list and to remove
+// from. It must not be closed by itself.
+func (a *Accounts) In(realm string) *Accounts {
+	cfg, in, other := *a.cfg, *a.access, *a
+	if realm != a.access.realm {
+		in.users = nil // those of the configuration are of the other realm
+	}
+	cfg.Realm, in.realm = realm, realm
+	other.cfg, other.access = &cfg, &in
+	return &other
+}
+
+// absent is the error for what is to be removed and is not there, which not
+// every caller minds.
+type absent struct{ error }
+
+// Absent tells that nothing had to be done.
+func (absent) Absent() bool { return true }
 
 // Close closes the database.
 func (a *Accounts) Close() error {
@@ -79,7 +111,7 @@ func (a *Accounts) Started() bool {
 	return err == nil
 }
 
-// Database is the path of the database.
+// Database is the path of the database, or what names one elsewhere.
 func (a *Accounts) Database() string { return a.access.database }
 
 // errNoDatabase says why a command can change nothing.
@@ -93,31 +125,37 @@ func (a *Accounts) user(name, password string) (store.User, error) {
 	if password == "" {
 		return store.User{}, errors.New("the password is empty")
 	}
-	if err := a.checkName(name); err != nil {
+	// R-8489-14.3-b (RFC 8489, 14.3): what is written is what is looked up first.
+	name, err := a.checkName(name)
+	if err != nil {
 		return store.User{}, err
 	}
 	key, err := auth.LongTermKey(name, a.access.realm, password)
 	return store.User{Realm: a.access.realm, Name: name, Key: key}, err
 }
 
-// checkName refuses a name that could not be used. One that is configured counts
-// before the database, so that the new password would never be asked for.
+// checkName prepares a name and refuses one that could not be used. One that is
+// configured counts before the database, so that the new password would never be
+// asked for.
 //
 // A-L01: a name with a line break would write lines of its own into lists and logs.
-func (a *Accounts) checkName(name string) error {
-	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		return errors.New("the name has a control character in it, or is not UTF-8: choose another")
+func (a *Accounts) checkName(written string) (name string, err error) {
+	switch name, err = auth.OpaqueString(written); {
+	case written == "":
+		return "", errors.New("the user has no name")
+	case err != nil:
+		return "", errors.New("the name has a control character in it, or another that names cannot have, or is not UTF-8: choose another")
 	}
 	for _, u := range a.access.users {
 		if u.Name != name {
 			continue
 		}
 		if a.access.own {
-			return fmt.Errorf("user %q is the account of the data directory, which counts before the database: choose another name", name)
+			return "", fmt.Errorf("user %q is the account of the data directory, which counts before the database: choose another name", name)
 		}
-		return fmt.Errorf("user %q is one of the configuration, which counts before the database: change it there, or choose another name", name)
+		return "", fmt.Errorf("user %q is one of the configuration, which counts before the database: change it there, or choose another name", name)
 	}
-	return nil
+	return name, nil
 }
 
 // AddUser adds a user who is not there yet.
@@ -142,14 +180,22 @@ func (a *Accounts) SetUser(ctx context.Context, name, password string) error {
 	return a.db.SetUser(ctx, u)
 }
 
-// RemoveUser removes a user.
+// RemoveUser removes a user, under the prepared name and, as another program may
+// have added it, under the name as it is written here: with either row the user
+// could still log in.
 func (a *Accounts) RemoveUser(ctx context.Context, name string) error {
 	if a.db == nil {
 		return errNoDatabase
 	}
 	err := a.db.DeleteUser(ctx, a.access.realm, name)
+	if prepared, unfit := auth.OpaqueString(name); unfit == nil && prepared != name && (err == nil || errors.Is(err, store.ErrNoUser)) {
+		other := a.db.DeleteUser(ctx, a.access.realm, prepared)
+		if err != nil || !errors.Is(other, store.ErrNoUser) {
+			err = other
+		}
+	}
 	if errors.Is(err, store.ErrNoUser) {
-		return fmt.Errorf("there is no user %q in realm %q of %s", name, a.access.realm, a.access.database)
+		return absent{fmt.Errorf("there is no user %q in realm %q of %s", name, a.access.realm, a.access.database)}
 	}
 	return err
 }
@@ -203,7 +249,7 @@ func (a *Accounts) RemoveSecret(ctx context.Context, value string) error {
 	err := a.db.RemoveSecret(ctx, a.access.realm, value)
 	if errors.Is(err, store.ErrNoSecret) {
 		// Not the value: whatever was meant, it may be a secret of something.
-		return fmt.Errorf("realm %q of %s has no such secret", a.access.realm, a.access.database)
+		return absent{fmt.Errorf("realm %q of %s has no such secret", a.access.realm, a.access.database)}
 	}
 	return err
 }
@@ -228,6 +274,10 @@ func (a *Accounts) Credentials(ctx context.Context, user string, ttl time.Durati
 	if user == "" {
 		user = webUser
 	}
+	// A password is made of the name's bytes, so every client must send these.
+	if user, err = auth.OpaqueString(user); err != nil {
+		return nil, time.Time{}, fmt.Errorf("--user cannot be used: %w", err)
+	}
 	username, credential := mint(a.access.rest, secret, user, ttl, now)
 	expires, _, err := a.access.rest.Parse(username)
 	if err != nil {
@@ -240,7 +290,7 @@ func (a *Accounts) Credentials(ctx context.Context, user string, ttl time.Durati
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	p, err := locate(a.cfg, found)
+	p, err := locate(a.cfg, found, nil)
 	if err != nil {
 		return nil, time.Time{}, err
 	}

@@ -105,7 +105,10 @@ func bindable(a netip.Addr) error {
 }
 
 // locate decides all addresses from the configuration and the machine's own.
-func locate(cfg *config.Config, found []local) (*place, error) {
+//
+// External addresses that have to be found out are what resolve makes of them;
+// with nil they are left out.
+func locate(cfg *config.Config, found []local, resolve resolver) (*place, error) {
 	// The machine is asked about configured addresses here, not by the sockets
 	// later: only here it is known which key the address came from.
 	listen, err := chosen("listening-ip", cfg.ListeningIPs, found)
@@ -131,7 +134,7 @@ func locate(cfg *config.Config, found []local) (*place, error) {
 	if len(p.listen) == 0 || len(relays) == 0 {
 		return nil, errors.New("this machine has no address: set listening-ip")
 	}
-	if p.relays, err = told(relays, cfg.ExternalIPs); err != nil {
+	if p.relays, err = told(relays, resolve.all(relays, cfg.ExternalIPs)); err != nil {
 		return nil, err
 	}
 	p.lan = directSubnets(p.relays, found)
@@ -270,6 +273,16 @@ func seen(r relay.RelayAddr) netip.Addr {
 		return r.External
 	}
 	return r.Local
+}
+
+// bound is where the sockets of a relay address are that clients are told.
+func (p *place) bound(told netip.Addr) netip.Addr {
+	for _, r := range p.relays {
+		if seen(r) == told {
+			return r.Local
+		}
+	}
+	return told
 }
 
 // directSubnets returns the subnets whose hosts may be peers although they are

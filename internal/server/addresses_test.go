@@ -90,7 +90,7 @@ func TestLocate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p, err := locate(&tt.cfg, tt.found)
+			p, err := locate(&tt.cfg, tt.found, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,12 +119,12 @@ func TestLocateErrors(t *testing.T) {
 		{config.Config{ListeningIPs: []netip.Addr{ip("::")}}, "no address of that family"},
 	}
 	for _, tt := range tests {
-		_, err := locate(&tt.cfg, found)
+		_, err := locate(&tt.cfg, found, nil)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("error %v, want %q", err, tt.want)
 		}
 	}
-	if _, err := locate(&config.Config{}, nil); err == nil {
+	if _, err := locate(&config.Config{}, nil, nil); err == nil {
 		t.Error("a machine without addresses is no error")
 	}
 }
@@ -181,13 +181,13 @@ func TestPolicy(t *testing.T) {
 		ExternalIPs:  []config.ExternalIP{{Public: ip("9.9.9.9"), Private: ip("127.0.0.1")}},
 		RelayIPs:     []netip.Addr{ip("127.0.0.1")},
 	}
-	p, err := locate(cfg, machine("192.168.7.2/24"))
+	p, err := locate(cfg, machine("192.168.7.2/24"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.lan = machineSubnets("192.168.7.2/24")
-	s := &Server{cfg: cfg, place: p}
-	pol := policy(cfg, p, s.listening())
+	s := newServer(cfg, nil, p)
+	pol := s.policy(s.setup.Load())
 	for addr, want := range map[string]turn.Verdict{
 		"10.1.0.7": {}, "10.2.0.7": {Denied: true, Rule: "private (10.0.0.0/8)"},
 		"8.8.8.8": {Denied: true, Rule: "denied-peer-ip=8.8.8.8"}, "8.8.4.4": {},

@@ -43,7 +43,7 @@ type openPort struct {
 
 // ports lists what has to be open from outside.
 func (s *Server) ports() []openPort {
-	c := s.cfg
+	c := s.cfg()
 	var out []openPort
 	add := func(on bool, protocol string, from, to uint16, use string) {
 		if on {
@@ -65,19 +65,19 @@ func (s *Server) ports() []openPort {
 
 // greet collects what to print.
 func (s *Server) greet(now time.Time) greeting {
-	username, credential, works := s.access.account(s.cfg, now)
-	host := s.place.host()
+	username, credential, works := s.access().account(s.cfg(), now)
+	host := s.place().host()
 	g := greeting{
-		Host: host.String(), Realm: s.access.realm,
-		ICEServers: iceServers(s.cfg, host.String(), username, credential),
+		Host: host.String(), Realm: s.access().realm,
+		ICEServers: iceServers(s.cfg(), host.String(), username, credential),
 		Ports:      s.ports(), Addresses: s.Addrs(),
-		Database: s.access.database, Certificate: s.certFile,
+		Database: s.access().database, Certificate: s.certFile,
 	}
 	// A line that can be pasted as it is, quotes and all.
 	array, _ := json.Marshal(g.ICEServers) // strings only: it cannot fail
 	g.RTCMultiConnection = "connection.iceServers = " + string(array) + ";"
-	if s.access.kept != nil {
-		g.DataDir = s.access.kept.dir
+	if s.access().kept != nil {
+		g.DataDir = s.access().kept.dir
 	}
 	if s.certFile != "" {
 		g.Fingerprint = fingerprint(s.certFile)
@@ -90,7 +90,7 @@ func (s *Server) greet(now time.Time) greeting {
 
 // credentialsCommand is the command line that finds this very server.
 func (s *Server) credentialsCommand() string {
-	if s.cfg.NoAuth || s.cfg.STUNOnly || len(s.access.secrets) == 0 {
+	if s.cfg().NoAuth || s.cfg().STUNOnly || len(s.access().secrets) == 0 {
 		return ""
 	}
 	return s.command("credentials") + " --user NAME --ttl 1h"
@@ -102,8 +102,8 @@ func (s *Server) command(words string) string {
 	if s.o.ConfigFile != "" {
 		line += " -c " + s.o.ConfigFile
 	}
-	if s.cfg.DataDir != "" {
-		line += " --data-dir " + s.cfg.DataDir
+	if s.cfg().DataDir != "" {
+		line += " --data-dir " + s.cfg().DataDir
 	}
 	return line
 }
@@ -130,17 +130,19 @@ func (s *Server) notes(works bool) []string {
 		}
 	}
 	note(!works, "Passwords of the configuration are not printed: put yours in.")
-	note(s.cfg.NoAuth, "no-auth: everybody may send through this server.")
-	note(!s.cfg.NoTLS && s.cfg.CertFile == "",
-		"The certificate is self-signed: browsers refuse turns: until cert and pkey name one that they trust.")
-	host := s.place.host()
+	note(s.cfg().NoAuth, "no-auth: everybody may send through this server.")
+	issuing := len(s.cfg().ACMEDomains) > 0
+	own := !s.cfg().NoTLS && len(s.cfg().CertFiles) == 0 && selfIssued(s.certs.Leaf())
+	note(own && !issuing, "The certificate is self-signed: browsers refuse turns: until cert and pkey name one that they trust, or acme-domain has one issued.")
+	note(own && issuing, "The certificate is self-signed: browsers refuse turns: until the authority has issued one, which the log will say.")
+	host := s.place().host()
 	switch {
 	case host.IsLoopback():
 		note(true, "Only this machine can reach the server.")
 	case !public(host):
 		note(true, fmt.Sprintf("%v is not a public address: clients elsewhere need the public one; set external-ip to it.", host))
 	}
-	for _, n := range s.place.lan {
+	for _, n := range s.place().lan {
 		note(true, fmt.Sprintf("Peers in %v are allowed, since this server relays from inside that network.", n))
 	}
 	return out

@@ -1,18 +1,23 @@
 package server
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
+	"iceserver/internal/config"
 	"iceserver/internal/listener"
 )
 
@@ -20,37 +25,54 @@ const (
 	// selfSignedLife is how long a certificate of our own is good: the longest
 	// that every client accepts.
 	selfSignedLife = 397 * 24 * time.Hour
-	// renewBefore is how long before its end a start makes a new one, so that
-	// it does not run out under a server that is seldom started anew.
+	// renewBefore is how long before its end a new one is made: who trusts it by
+	// its fingerprint has the time to take the new one.
 	renewBefore = 60 * 24 * time.Hour
 )
 
 // selfSigned returns the file with the certificate and key of a data directory,
-// in PEM, and makes it if it is missing or nearly over. One file holds both, so
-// that they always belong together.
+// in PEM, and makes it anew if it is missing, nearly over, or not for the
+// addresses that this machine has. One file holds both, so that they always
+// belong together, and it is never missing in between.
 func selfSigned(dir string, hosts []netip.Addr, now time.Time) (string, error) {
 	path := filepath.Join(dir, pemName)
+	write := keep
 	text, err := private(path)
-	if err == nil {
+	switch {
+	case err == nil:
 		pair, err := tls.X509KeyPair(text, text)
 		if err != nil {
 			return "", fmt.Errorf("%s is broken: mend it, or remove it to get a new certificate", path)
 		}
-		if now.Before(pair.Leaf.NotAfter.Add(-renewBefore)) {
+		if now.Before(pair.Leaf.NotAfter.Add(-renewBefore)) && isFor(pair.Leaf, hosts) {
 			return path, nil
 		}
-		err = os.Remove(path)
-		if err != nil {
-			return "", fmt.Errorf("cannot replace the certificate that runs out: %w", err)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+		write = replace
+	case !errors.Is(err, fs.ErrNotExist):
 		return "", err
 	}
 	cert, key, err := listener.SelfSigned([]string{"localhost"}, hosts, selfSignedLife)
 	if err != nil {
 		return "", err
 	}
-	return path, keep(path, append(cert, key...))
+	if err := write(path, append(cert, key...)); err != nil {
+		return "", fmt.Errorf("cannot keep a new certificate: %w", err)
+	}
+	return path, nil
+}
+
+// isFor says whether a certificate names just these addresses.
+func isFor(leaf *x509.Certificate, hosts []netip.Addr) bool {
+	named, wanted := make(map[netip.Addr]bool), make(map[netip.Addr]bool)
+	for _, ip := range leaf.IPAddresses {
+		if a, ok := netip.AddrFromSlice(ip); ok {
+			named[a.Unmap()] = true
+		}
+	}
+	for _, a := range hosts {
+		wanted[a.Unmap()] = true
+	}
+	return maps.Equal(named, wanted)
 }
 
 // fingerprint returns the SHA-256 sum of the first certificate in a PEM file as
@@ -72,35 +94,86 @@ func fingerprint(file string) string {
 
 // openCertificates loads what TLS and DTLS show, where there is any.
 func (s *Server) openCertificates() (err error) {
-	if needsTLS(s.cfg) || s.web.on() && s.cfg.WebPort != 0 {
+	if needsTLS(s.cfg()) || s.web.on() && s.cfg().WebPort != 0 {
 		s.certs, err = s.certificates()
 	}
 	return err
 }
 
-// certificates loads the configured pair, else the kept self-signed one.
+// configuredPairs are the certificates that the configuration names.
+func configuredPairs(cfg *config.Config) []listener.Pair {
+	var pairs []listener.Pair
+	for i, file := range cfg.CertFiles {
+		pairs = append(pairs, listener.Pair{CertFile: file, KeyFile: cfg.KeyFiles[i]})
+	}
+	return pairs
+}
+
+// certificates loads the configured pairs, else the kept self-signed one.
 func (s *Server) certificates() (*listener.Certificates, error) {
-	s.certFile = s.cfg.CertFile
-	key := s.cfg.KeyFile
-	if s.certFile == "" {
+	pairs := configuredPairs(s.cfg())
+	todo := "; correct cert and pkey, or leave both out to have a self-signed one made"
+	if len(pairs) == 0 {
 		// openAccess and openLinks made sure that there is a place to keep it.
-		var err error
-		s.certFile, err = selfSigned(s.access.kept.dir, s.place.hosts, time.Now())
+		path, err := selfSigned(s.access().kept.dir, s.place().hosts, time.Now())
 		if err != nil {
 			return nil, err
 		}
-		key = s.certFile
+		pairs = []listener.Pair{{CertFile: path, KeyFile: path, Fallback: true}}
+		todo = "; remove the file to have a new one made"
 	}
-	c, err := listener.LoadCertificates(s.certFile, key)
+	s.certFile = pairs[0].CertFile
+	c, err := listener.LoadCertificates(pairs...)
 	if err != nil {
-		todo := "; correct cert and pkey, or leave both out to have a self-signed one made"
-		if s.cfg.CertFile == "" {
-			todo = "; remove the file to have a new one made"
-		}
 		return nil, fmt.Errorf("cannot use TLS: %w%s", err, todo)
 	}
-	if end := c.NotAfter(); !end.IsZero() && time.Now().After(end) {
-		s.log.Warn("the certificate has run out: browsers will refuse turns", "file", s.certFile, "since", end)
-	}
 	return c, nil
+}
+
+// ReloadCertificates reads the files of the certificates anew, and has the
+// client of the authority look for what is due. Connections stay as they are. The
+// error names each file that something is wrong with; what was there before
+// stays in use in its place.
+func (s *Server) ReloadCertificates() error {
+	if s.certs == nil {
+		return nil
+	}
+	if s.acme.client != nil {
+		s.acme.client.Renew()
+	}
+	return s.certs.Reload()
+}
+
+// selfSignedCheck is how often it is looked whether the self-signed certificate
+// is nearly over.
+const selfSignedCheck = time.Hour
+
+// runCertificates keeps certificates in order until ctx ends.
+func (s *Server) runCertificates(ctx context.Context, running *sync.WaitGroup) {
+	if s.certs != nil {
+		running.Go(func() { s.certs.Watch(ctx, s.log) })
+		if len(s.cfg().CertFiles) == 0 {
+			running.Go(func() { s.renewSelfSigned(ctx) })
+		}
+	}
+	s.runACME(ctx, running)
+}
+
+// renewSelfSigned writes a new self-signed certificate in time; that there is a
+// new file is noticed like with any other.
+func (s *Server) renewSelfSigned(ctx context.Context) {
+	tick := time.NewTicker(selfSignedCheck)
+	defer tick.Stop()
+	for failed := false; ; {
+		select {
+		case now := <-tick.C:
+			_, err := selfSigned(s.access().kept.dir, s.place().hosts, now)
+			if err != nil && !failed {
+				s.log.Warn("the self-signed certificate cannot be renewed; it is tried again every hour", "error", err)
+			}
+			failed = err != nil
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -5,16 +5,24 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 
 	"iceserver/internal/config"
 )
 
-// openLog makes the logger that the configuration asks for, and what to close
-// at the end. Without a log-file the log goes to standard error, so that
-// standard output holds nothing but what is there to be pasted or parsed.
-func openLog(cfg *config.Config, stdout, stderr io.Writer) (*slog.Logger, io.Closer, error) {
+// logging is the log and what can be changed of it while it is written.
+type logging struct {
+	*slog.Logger
+	level slog.LevelVar
+	file  *logFile // nil: it goes where others have opened it
+}
+
+// openLog makes the logger that the configuration asks for. Without a log-file
+// the log goes to standard error, so that standard output holds nothing but what
+// is there to be pasted or parsed.
+func openLog(cfg *config.Config, stdout, stderr io.Writer) (*logging, error) {
+	l := new(logging)
 	var w io.Writer
-	closer := io.NopCloser(nil).(io.Closer)
 	switch {
 	case len(cfg.Sources["log-file"]) == 0:
 		w = stderr
@@ -23,18 +31,20 @@ func openLog(cfg *config.Config, stdout, stderr io.Writer) (*slog.Logger, io.Clo
 	case cfg.LogFile == "stdout":
 		w = stdout
 	default:
-		// Names of clients and their addresses are nobody else's business.
-		f, err := os.OpenFile(cfg.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
-		if err != nil {
-			return nil, nil, fmt.Errorf("cannot write the log: %w; correct log-file", err)
+		l.file = &logFile{path: cfg.LogFile}
+		if err := l.file.reopen(); err != nil {
+			return nil, err
 		}
-		w, closer = f, f
+		w = l.file
 	}
-	o := &slog.HandlerOptions{Level: level(cfg.LogLevel)}
+	l.level.Set(level(cfg.LogLevel))
+	o := &slog.HandlerOptions{Level: &l.level}
 	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, o)), closer, nil
+		l.Logger = slog.New(slog.NewJSONHandler(w, o))
+	} else {
+		l.Logger = slog.New(slog.NewTextHandler(w, o))
 	}
-	return slog.New(slog.NewTextHandler(w, o)), closer, nil
+	return l, nil
 }
 
 // level translates the names of log-min-level.
@@ -48,4 +58,41 @@ func level(name string) slog.Level {
 		return slog.LevelError
 	}
 	return slog.LevelInfo
+}
+
+// logFile is a file that somebody else may move away, to keep or to throw away:
+// reopen goes on in a new one of that name.
+type logFile struct {
+	path string
+
+	mu sync.Mutex // guards the following
+	f  *os.File
+}
+
+// reopen leaves everything as it is if the file cannot be opened.
+func (l *logFile) reopen() error {
+	// Names of clients and their addresses are nobody else's business.
+	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
+	if err != nil {
+		return fmt.Errorf("cannot write the log: %w; correct log-file", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.f != nil {
+		l.f.Close()
+	}
+	l.f = f
+	return nil
+}
+
+func (l *logFile) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.f.Write(b)
+}
+
+func (l *logFile) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.f.Close()
 }

@@ -18,7 +18,7 @@ func join(addrs []netip.AddrPort) string {
 // the two differ.
 func (s *Server) relayNames() string {
 	var names []string
-	for _, r := range s.place.relays {
+	for _, r := range s.place().relays {
 		name := r.Local.String()
 		if seen(r) != r.Local {
 			name = seen(r).String() + "/" + name

@@ -52,9 +52,13 @@ func (t *testKeys) Known(now time.Time, realm, username string) ([]auth.Key, boo
 	return t.Keys.Known(now, realm, username)
 }
 
-// selfTest does once what a client does: it allocates, sends a datagram to its
-// own relayed address, and wants it back. The error says in one line what did
-// not work.
+// selfTest does once what a client does: it allocates, relays a datagram to its
+// own relayed address, then one in by the relayed port and one out, and wants all
+// of them. The error says in one line what did not work.
+//
+// It is this machine's word alone: what a firewall lets pass between the own
+// addresses and drops from elsewhere, or a cloud's firewall, shows from outside
+// only.
 func (s *Server) selfTest(ctx context.Context) error {
 	// Whatever becomes of the test, its account ends with it.
 	defer s.keys.over.Store(true)
@@ -73,10 +77,10 @@ func (s *Server) selfTest(ctx context.Context) error {
 			Username: s.keys.name, Password: s.keys.password, Proto: proto, NewID: newTransactionID,
 		}),
 	}
-	if s.cfg.STUNOnly {
+	if s.cfg().STUNOnly {
 		_, err = t.request("Binding", t.client.Binding)
 	} else {
-		err = t.relay(s.testFamily())
+		err = s.testRelay(ctx, t)
 	}
 	if err != nil {
 		return fmt.Errorf("through %v %v: %w", proto, at, err)
@@ -85,7 +89,7 @@ func (s *Server) selfTest(ctx context.Context) error {
 }
 
 // testFamily is one that there is a relay address of.
-func (s *Server) testFamily() turn.Family { return turn.FamilyOf(seen(s.place.relays[0])) }
+func (s *Server) testFamily() turn.Family { return turn.FamilyOf(seen(s.place().relays[0])) }
 
 func newTransactionID() (id stun.TransactionID) {
 	rand.Read(id[:])
@@ -127,22 +131,55 @@ type tester struct {
 	packet []byte
 }
 
-// relay allocates, sends to the relayed address itself, and lets it go.
-func (t *tester) relay(f turn.Family) error {
+// testRelay allocates, relays inside the server and by the relayed port's own
+// socket, and lets the allocation go.
+func (s *Server) testRelay(ctx context.Context, t *tester) error {
+	f := s.testFamily()
 	res, err := t.request("Allocate", func(now turn.Now, out *turn.ClientOutbox) { t.client.Allocate(now, f, out) })
+	if err != nil && res.Code == 508 {
+		return fmt.Errorf("%w: none of the relayed ports %d-%d could be opened; min-port and max-port choose others", err, s.cfg().MinPort, s.cfg().MaxPort)
+	}
 	if err != nil {
 		return err
 	}
-	relayed := res.Relayed
-	_, err = t.request("CreatePermission", func(now turn.Now, out *turn.ClientOutbox) { t.client.Permit(now, relayed.Addr(), out) })
-	if err != nil {
-		return err
+	err = t.permit(res.Relayed.Addr())
+	if err == nil {
+		err = t.echo(res.Relayed)
 	}
-	if err := t.echo(relayed); err != nil {
-		return err
+	if err == nil {
+		err = s.cross(ctx, t, res.Relayed)
 	}
-	_, err = t.request("Refresh", func(now turn.Now, out *turn.ClientOutbox) { t.client.Refresh(now, 0, out) })
+	// Whatever was found, the port is given back.
+	_, ended := t.request("Refresh", func(now turn.Now, out *turn.ClientOutbox) { t.client.Refresh(now, 0, out) })
+	if err == nil {
+		err = ended
+	}
 	return err
+}
+
+// cross relays a datagram in from a socket of this machine by the relayed port,
+// and one out the same way. In comes first: a firewall that lets in what it was
+// asked for, and the relayed ports, then lets out the answer.
+func (s *Server) cross(ctx context.Context, t *tester, relayed netip.AddrPort) error {
+	own := netip.AddrPortFrom(s.place().bound(relayed.Addr()), relayed.Port())
+	if err := t.permit(own.Addr()); err != nil {
+		return err
+	}
+	p, err := openTestPeer(ctx, own)
+	if err != nil {
+		return fmt.Errorf("no UDP socket for a peer: %w", err)
+	}
+	defer p.Close()
+	// Its own address is no peer that a packet may leave for, except here.
+	defer s.relay.Exempt(relayed, p.at)()
+	ports := fmt.Sprintf("%d-%d", s.cfg().MinPort, s.cfg().MaxPort)
+	if err := t.inward(p); err != nil {
+		return fmt.Errorf("a datagram to the relayed port %v did not arrive: let UDP to the ports %s through the firewall of this machine (%w)", own, ports, err)
+	}
+	if err := t.outward(p); err != nil {
+		return fmt.Errorf("a datagram from the relayed port %v did not arrive at %v: let UDP from the ports %s through the firewall of this machine (%w)", own, p.at, ports, err)
+	}
+	return nil
 }
 
 // request sends one request and waits for its end.
@@ -164,26 +201,53 @@ func (t *tester) request(name string, begin func(turn.Now, *turn.ClientOutbox)) 
 	return res, nil
 }
 
-// echo sends a datagram to the relayed address until it comes back from there;
-// datagrams may be lost, even here, while the machine is busy.
+// permit makes a permission for an address.
+func (t *tester) permit(peer netip.Addr) error {
+	_, err := t.request("CreatePermission", func(now turn.Now, out *turn.ClientOutbox) { t.client.Permit(now, peer, out) })
+	return err
+}
+
+// echo sends a datagram to the relayed address, from where it comes back.
 func (t *tester) echo(relayed netip.AddrPort) error {
 	data := random(16)
-	for range 3 {
+	err := t.await(relayed, data, func() error {
 		t.client.Send(relayed, data, &t.out)
-		wait := time.Now().Add(time.Second)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("a datagram to the relayed address %v did not come back: %w", relayed, err)
+	}
+	return nil
+}
+
+// testTries is how often a datagram is sent that does not arrive within a
+// testWait: it may be lost, even here, while the machine is busy. Two steps of the
+// test that fail are over before selfTestTime is.
+const (
+	testTries = 3
+	testWait  = 500 * time.Millisecond
+)
+
+// await sends a datagram until the server relays it to the client.
+func (t *tester) await(from netip.AddrPort, data []byte, send func() error) error {
+	for range testTries {
+		if err := send(); err != nil {
+			return err
+		}
+		wait := time.Now().Add(testWait)
 		for time.Now().Before(wait) && time.Now().Before(t.until) {
 			if err := t.exchange(wait); err != nil && !errors.Is(err, errSilence) {
 				return err
 			}
 			for _, d := range t.out.Data {
-				if d.From == relayed && bytes.Equal(d.Data, data) {
+				if d.From == from && bytes.Equal(d.Data, data) {
 					return nil
 				}
 			}
 			t.out.Data = nil
 		}
 	}
-	return fmt.Errorf("a datagram to the relayed address %v did not come back", relayed)
+	return errSilence
 }
 
 // maxAnswer is longer than any answer of ours, in bytes.
@@ -208,12 +272,9 @@ func (t *tester) step() error {
 
 // exchange sends what is due and takes one packet before the given time.
 func (t *tester) exchange(wait time.Time) error {
-	for _, b := range t.out.Sends {
-		if _, err := t.conn.Write(b); err != nil {
-			return err
-		}
+	if err := t.flush(); err != nil {
+		return err
 	}
-	t.out.Sends = nil
 	if wait.After(t.until) {
 		wait = t.until
 	}
@@ -229,6 +290,17 @@ func (t *tester) exchange(wait time.Time) error {
 		return err
 	}
 	t.client.Receive(time.Since(t.start), packet, &t.out)
+	return nil
+}
+
+// flush sends what is due.
+func (t *tester) flush() error {
+	for _, b := range t.out.Sends {
+		if _, err := t.conn.Write(b); err != nil {
+			return err
+		}
+	}
+	t.out.Sends = nil
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -19,7 +20,6 @@ import (
 	"syscall"
 	"time"
 
-	"iceserver/internal/auth"
 	"iceserver/internal/config"
 	"iceserver/internal/listener"
 	"iceserver/internal/netio"
@@ -36,24 +36,36 @@ type Options struct {
 	JSON           bool   // print the greeting as JSON
 	ConfigFile     string // the file that the configuration came from, or empty
 	Version        string // for the log
+	// Metadata is where the metadata service of a cloud is, as http://host:port;
+	// empty: where the clouds have it.
+	Metadata string
+	// Load reads the configuration anew, for Reload; nil: it cannot be.
+	Load func() (*config.Config, error)
 }
 
 // Server is one server. New opens everything, Run serves once.
 type Server struct {
-	cfg      *config.Config
-	o        Options
-	log      *slog.Logger
-	access   *access
-	place    *place
-	keys     *testKeys
-	relay    *relay.Relay
-	listener *listener.Listener
-	certs    *listener.Certificates // nil: no TLS
-	certFile string
-	web      webSide
-	tested   atomic.Value // string: what the test of the own relay found
-	running  bool
-	cleanup  []func() // what to undo, the last first
+	setup      atomic.Pointer[setup]
+	o          Options
+	log        *slog.Logger
+	logging    *logging
+	accounting *accounting
+	keys       *testKeys
+	database   store.Database // nil: there is none
+	realms     *realmReader   // nil: there is no database
+	control    net.Listener   // for commands; nil: they cannot reach this server
+	changing   sync.Mutex     // held while the setup is changed
+	draining   atomic.Bool
+	relay      *relay.Relay
+	listener   *listener.Listener
+	certs      *listener.Certificates // nil: no TLS
+	certFile   string                 // the first one's; empty: it was issued by ACME
+	acme       acmeSide
+	web        webSide
+	tested     atomic.Value // string: what the test of the own relay found
+	said       lastSaid     // about external addresses
+	running    bool
+	cleanup    []func() // what to undo, the last first
 }
 
 // Addrs are the addresses that a server listens on, by transport.
@@ -68,12 +80,13 @@ type Addrs struct {
 // New opens the data directory, the database and every socket. The error is one
 // line that says what to do; then nothing stays open.
 func New(cfg *config.Config, o Options) (*Server, error) {
-	s := &Server{cfg: cfg, o: o}
+	s := newServer(cfg, nil, nil)
+	s.o = o
 	// The order is that of blame: what a step says about a mistake assumes that
 	// those before it found none. The relay comes before the listener, which
 	// hands connections to it.
 	for _, step := range []func() error{
-		s.openLog, s.openAccess, s.locate, s.openCertificates, s.openRelay, s.openPages, s.openListener, s.openWebPort, s.keepStart,
+		s.openLog, s.openAccess, s.openAccounting, s.locate, s.openCertificates, s.openACME, s.openRelay, s.openPages, s.openListener, s.openWebPort, s.keepStart, s.openControl,
 	} {
 		if err := step(); err != nil {
 			s.unwind()
@@ -95,52 +108,86 @@ func (s *Server) unwind() {
 }
 
 func (s *Server) openLog() error {
-	log, closer, err := openLog(s.cfg, s.o.Stdout, s.o.Stderr)
+	l, err := openLog(s.cfg(), s.o.Stdout, s.o.Stderr)
 	if err != nil {
 		return err
 	}
-	s.log = log
-	s.defers(func() { closer.Close() })
+	s.logging, s.log = l, l.Logger
+	if l.file != nil {
+		s.defers(func() { l.file.Close() })
+	}
 	return nil
 }
 
 func (s *Server) openAccess() error {
-	a, err := openAccess(s.cfg, s.log)
+	a, err := openAccess(s.cfg(), s.log)
 	if err != nil {
 		return err
 	}
-	s.access = a
+	s.adopt(func(x *setup) { x.access = a })
 	if a.own && s.o.ConfigFile != "" {
 		s.log.Warn("the configuration names no users, secrets or database, and not no-auth: only the account of the data directory is let in",
 			"file", s.o.ConfigFile, "data_dir", a.kept.dir)
 	}
-	o := store.KeysOptions{Users: a.users, Secrets: a.secrets, REST: a.rest, Log: s.log}
 	db, err := a.openDatabase()
 	if err != nil {
 		return err
 	}
 	if db != nil {
 		s.warnReadable()
-		o.Database = db
+		s.warnSilent(db)
+		s.database = db
 		s.defers(func() { db.Close() })
+		s.openRealms(db)
 	}
 	if err := s.openLinks(); err != nil {
 		return err
 	}
-	var keys relay.Keys = store.NewKeys(o)
-	if s.web.on() {
-		keys = linkKeys{keys, s.web.links}
-	}
-	s.keys, err = newTestKeys(keys, a.realm)
+	s.keys, err = newTestKeys(s.letIn(a), a.realm)
+	s.adopt(func(x *setup) { x.keys = s.keys })
 	return err
+}
+
+// letIn is who is let in: the users and secrets of a, those of the database, and
+// the holders of links.
+func (s *Server) letIn(a *access) relay.Keys {
+	o := store.KeysOptions{Users: a.users, Secrets: a.secrets, REST: a.rest, Log: s.log}
+	if s.database != nil {
+		o.Database = s.database
+	}
+	keys := store.NewKeys(o)
+	if s.web.on() {
+		return holderKeys{keys, s.web.holders}
+	}
+	return keys
+}
+
+// silentWithin is how long a start waits for a database elsewhere.
+const silentWithin = 2 * time.Second
+
+// warnSilent tells at the start of a database elsewhere that cannot be used, so
+// that nobody has to wait for the first client to find out. It is no reason not
+// to serve: the database may be the one that comes up last.
+func (s *Server) warnSilent(db store.Database) {
+	if s.access().place.file() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), silentWithin)
+	defer cancel()
+	if _, err := db.Version(ctx); err != nil {
+		s.log.Warn("the user database does not answer yet; it is asked again when a client comes", "error", err)
+	}
 }
 
 // warnReadable tells of a shared database that everybody on this machine can
 // read; coturn's own tool makes it so.
 func (s *Server) warnReadable() {
-	info, err := os.Stat(s.access.database)
+	if !s.access().place.file() {
+		return
+	}
+	info, err := os.Stat(s.access().place.where)
 	if err == nil && info.Mode().Perm()&0o004 != 0 && runtime.GOOS != "windows" {
-		s.log.Warn("everybody on this machine can read the users' keys: run chmod o-r", "file", s.access.database)
+		s.log.Warn("everybody on this machine can read the users' keys: run chmod o-r", "file", s.access().database)
 	}
 }
 
@@ -149,7 +196,8 @@ func (s *Server) locate() error {
 	if err != nil {
 		return err
 	}
-	s.place, err = locate(s.cfg, found)
+	p, err := locate(s.cfg(), found, s.resolver(s.cfg()))
+	s.adopt(func(x *setup) { x.place = p })
 	return err
 }
 
@@ -157,7 +205,7 @@ func (s *Server) locate() error {
 func (s *Server) at(on bool, port uint16) []netip.AddrPort {
 	var out []netip.AddrPort
 	if on {
-		for _, a := range s.place.listen {
+		for _, a := range s.place().listen {
 			out = append(out, netip.AddrPortFrom(a, port))
 		}
 	}
@@ -168,13 +216,16 @@ func (s *Server) at(on bool, port uint16) []netip.AddrPort {
 // bound and as the world sees them.
 func (s *Server) listening() []netip.AddrPort {
 	var out []netip.AddrPort
-	ports := []uint16{s.cfg.ListeningPort, s.cfg.TLSListeningPort}
-	if s.cfg.WebPort != 0 {
-		ports = append(ports, s.cfg.WebPort)
+	ports := []uint16{s.cfg().ListeningPort, s.cfg().TLSListeningPort}
+	if s.cfg().WebPort != 0 {
+		ports = append(ports, s.cfg().WebPort)
+	}
+	if s.acme.listener != nil {
+		ports = append(ports, s.cfg().ACMEHTTPPort)
 	}
 	for _, port := range ports {
 		out = append(out, s.at(true, port)...)
-		for _, r := range s.place.relays {
+		for _, r := range s.place().relays {
 			out = append(out, netip.AddrPortFrom(seen(r), port))
 		}
 	}
@@ -182,22 +233,17 @@ func (s *Server) listening() []netip.AddrPort {
 }
 
 func (s *Server) openRelay() error {
-	c := s.cfg
+	c, now := s.cfg(), s.settings()
 	o := relay.Options{
-		Workers: c.Workers, Listen: s.at(!c.NoUDP, c.ListeningPort),
-		Relays: s.place.relays, MinPort: c.MinPort, MaxPort: c.MaxPort,
-		Quota: relay.Quota{
-			PerUser: c.UserQuota, Total: c.TotalQuota, MaxBPS: c.MaxBPS, CapacityBPS: c.CapacityBPS,
-			ID: func(username string) string { return auth.QuotaID(username, c.RESTSeparator) },
-		},
-		Keys: s.keys, Turn: s.turnOptions(), NonceLife: c.StaleNonce,
+		Workers: c.Workers, Listen: s.at(!c.NoUDP, c.ListeningPort), MinPort: c.MinPort, MaxPort: c.MaxPort,
+		Relays: now.Relays, Quota: now.Quota, Keys: now.Keys, Turn: now.Turn, NonceLife: now.NonceLife,
 		SocketBuffer: c.SocketBuffer, Log: s.log,
 		Engine: func() (netio.Engine, error) { return netio.NewNamed(engineName(c.Engine)) },
 	}
-	if l := s.web.links; l != nil {
-		o.Quota.ID, o.Quota.Limit, o.Observe = l.quotaID, l.limit, l.observe
+	if h := s.web.holders; h != nil {
+		o.Observe = h.observe
 	}
-	if k := s.access.kept; k != nil {
+	if k := s.access().kept; k != nil {
 		// Nonces outlive a restart, so that no client has to ask again.
 		key, err := k.nonceKey()
 		if err != nil {
@@ -230,13 +276,15 @@ func engineName(name string) string {
 
 // turnOptions translates the configuration for the core.
 func (s *Server) turnOptions() turn.Options {
-	c := s.cfg
+	x := s.setup.Load()
+	c := x.cfg
 	o := turn.Options{
-		Realm: s.access.realm, Policy: policy(c, s.place, s.listening()),
+		Realm: x.access.realm, Realms: x.tables.origins, Draining: s.draining.Load(),
 		MaxLifetime: c.MaxAllocateLifetime, PermissionLifetime: c.PermissionLifetime, ChannelLifetime: c.ChannelLifetime,
 		NoAuth: c.NoAuth, NoSTUN: c.NoSTUN, NoTURN: c.STUNOnly, SecureSTUN: c.SecureSTUN,
 		Fingerprint: c.Fingerprint, Reasons: c.ReasonString, WideChannels: c.OldChannelNumbers,
 	}
+	o.Policy, o.Policies = s.policies(x)
 	switch c.AddressFamily {
 	case "ipv6":
 		o.DefaultFamily = turn.IPv6
@@ -249,8 +297,24 @@ func (s *Server) turnOptions() turn.Options {
 	if c.UnauthorizedRateLimit {
 		o.ChallengeRate = c.UnauthorizedRateLimitRPS
 		o.ChallengeBurst = challengeBurst * c.UnauthorizedRateLimitRPS
+		o.ChallengeTotal = max(challengeTotal, o.ChallengeBurst)
 	}
 	return o
+}
+
+// challengeTotal is how many answers a second a worker gives to all strangers
+// together whose address may be forged: more clients than begin a call on any one
+// machine, and about 20 Mbit/s of what a forger could make this server send. One
+// source alone is never stopped by it before its own burst is used up.
+const challengeTotal = 20000
+
+// helloLimit is how many ClientHellos of one source are answered a second before
+// it has shown that it is there: as many as requests over UDP.
+func (s *Server) helloLimit() int {
+	if !s.cfg().UnauthorizedRateLimit {
+		return -1
+	}
+	return s.cfg().UnauthorizedRateLimitRPS
 }
 
 // challengeBurst is how many seconds' worth of answers a stranger may have at
@@ -265,16 +329,19 @@ const pagesPerSource = 256
 // R-8656-5-g (RFC 8656, 5): clients come over UDP, which is the relay's own, TCP
 // and TLS unless they are switched off, and DTLS where it is switched on.
 func (s *Server) openListener() error {
-	c := s.cfg
+	c := s.cfg()
 	o := listener.Options{
 		TCP: s.at(!c.NoTCP, c.ListeningPort), TLS: s.at(!c.NoTLS, c.TLSListeningPort),
 		DTLS: s.at(c.DTLS, c.TLSListeningPort), Relay: s.relay, HTTP: s.handler(), Log: s.log,
+		TLS13Only: c.TLS13Only, CipherSuites: c.CipherSuites,
+		Challenges: s.challenges(), ChallengeCertificate: s.challengeCertificate(),
 	}
 	if !c.NoTLS || c.DTLS {
 		o.Certificates = s.certs
 	}
+	o.Limits.Hellos = s.helloLimit()
 	if o.HTTP != nil {
-		o.Limits.PerSource = pagesPerSource
+		o.Limits.PerSource, o.Limits.Proxies = pagesPerSource, c.TrustedProxies
 	}
 	l, err := listener.New(o)
 	if err != nil {
@@ -333,6 +400,12 @@ func (s *Server) Run(ctx context.Context) error {
 		stop(listenErr)
 	})
 	s.runWeb(ctx, &listened)
+	listened.Go(func() { s.accounting.run(ctx, s.relay) })
+	listened.Go(func() { s.runRealms(ctx) })
+	listened.Go(func() { s.runExternal(ctx) })
+	listened.Go(func() { s.runDrain(ctx, func() { stop(nil) }) })
+	s.runControl(ctx, &listened)
+	s.runCertificates(ctx, &listened)
 	// While this tests and prints, clients are served already.
 	s.announce(ctx)
 	<-ctx.Done()
@@ -340,13 +413,14 @@ func (s *Server) Run(ctx context.Context) error {
 	listened.Wait()
 	stopRelay()
 	relayed.Wait()
+	s.accounting.settle(context.WithoutCancel(ctx), time.Now(), s.relay)
 	s.log.Info("stopped")
 	return errors.Join(relayErr, listenErr)
 }
 
 // announce tests the relay, greets, and says that everything serves.
 func (s *Server) announce(ctx context.Context) {
-	for _, n := range s.place.lan {
+	for _, n := range s.place().lan {
 		s.log.Info("peers of this network are allowed, since the relay address is a private one in it", "network", n)
 	}
 	err := s.selfTest(ctx)
@@ -362,6 +436,6 @@ func (s *Server) announce(ctx context.Context) {
 		s.log.Warn("cannot print the greeting", "error", err)
 	}
 	a := s.Addrs()
-	s.log.Info("ready", "version", s.o.Version, "realm", s.access.realm, "udp", join(a.UDP), "tcp", join(a.TCP),
+	s.log.Info("ready", "version", s.o.Version, "realm", s.access().realm, "udp", join(a.UDP), "tcp", join(a.TCP),
 		"tls", join(a.TLS), "dtls", join(a.DTLS), "web", s.web.mode, "relay", s.relayNames(), "self_test", err == nil)
 }

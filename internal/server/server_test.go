@@ -53,11 +53,11 @@ func TestServe(t *testing.T) {
 func TestSelfTestAccountEnds(t *testing.T) {
 	r := start(t, load(t, ""), Options{})
 	r.log.wait(t, "msg=ready")
-	keys, err := r.keys.Find(t.Context(), r.access.realm, r.keys.name)
+	keys, err := r.keys.Find(t.Context(), r.access().realm, r.keys.name)
 	if err != nil || len(keys) != 0 {
 		t.Errorf("%d keys, error %v", len(keys), err)
 	}
-	if keys, ok := r.keys.Known(time.Now(), r.access.realm, r.keys.name); ok && len(keys) != 0 {
+	if keys, ok := r.keys.Known(time.Now(), r.access().realm, r.keys.name); ok && len(keys) != 0 {
 		t.Error("the account of the self test still lets somebody in")
 	}
 }
@@ -124,8 +124,8 @@ func TestRunAfterTheEnd(t *testing.T) {
 func TestNoCredentialsConfigured(t *testing.T) {
 	r := start(t, load(t, "fingerprint"), Options{ConfigFile: "test.conf"})
 	r.log.wait(t, "only the account of the data directory is let in")
-	if !r.access.own || len(r.access.users) != 1 || len(r.access.secrets) != 1 {
-		t.Errorf("own %v, %d users, %d secrets", r.access.own, len(r.access.users), len(r.access.secrets))
+	if !r.access().own || len(r.access().users) != 1 || len(r.access().secrets) != 1 {
+		t.Errorf("own %v, %d users, %d secrets", r.access().own, len(r.access().users), len(r.access().secrets))
 	}
 	r.log.wait(t, "msg=ready")
 }

@@ -39,37 +39,42 @@ type started struct {
 	ConfigTime time.Time `json:"config_time,omitzero"`
 	Realm      string    `json:"realm"`
 	Separator  string    `json:"separator"`
-	Database   string    `json:"database,omitempty"` // absolute path
-	Own        bool      `json:"own"`                // the account and secret of the data directory are let in
-	NoAuth     bool      `json:"no_auth,omitempty"`
-	STUNOnly   bool      `json:"stun_only,omitempty"`
-	Users      []string  `json:"users,omitempty"` // names that are configured
-	Checks     []string  `json:"secret_checks,omitempty"`
-	URLs       []string  `json:"urls"` // of the relay
-	Web        string    `json:"web"`
-	Pages      []string  `json:"pages,omitempty"`
+	Database   string    `json:"database,omitempty"` // absolute path, or what names one elsewhere
+	// DatabaseKind is the key of a connection string; empty: Database is a path.
+	DatabaseKind string   `json:"database_kind,omitempty"`
+	Own          bool     `json:"own"` // the account and secret of the data directory are let in
+	NoAuth       bool     `json:"no_auth,omitempty"`
+	STUNOnly     bool     `json:"stun_only,omitempty"`
+	Users        []string `json:"users,omitempty"` // names that are configured
+	Checks       []string `json:"secret_checks,omitempty"`
+	URLs         []string `json:"urls"` // of the relay
+	Web          string   `json:"web"`
+	Pages        []string `json:"pages,omitempty"`
 }
 
 // keepStart writes down how this server was started. That it cannot is no reason
 // not to serve.
 func (s *Server) keepStart() error {
-	k := s.access.kept
+	k := s.access().kept
 	if k == nil {
 		return nil
 	}
 	l := started{
-		Realm: s.access.realm, Separator: string(rune(s.cfg.RESTSeparator)), Own: s.access.own,
-		NoAuth: s.cfg.NoAuth, STUNOnly: s.cfg.STUNOnly, Web: s.web.mode,
+		Realm: s.access().realm, Separator: string(rune(s.cfg().RESTSeparator)), Own: s.access().own,
+		NoAuth: s.cfg().NoAuth, STUNOnly: s.cfg().STUNOnly, Web: s.web.mode,
 	}
-	l.Database = absolute(s.access.database)
+	l.Database = s.access().database
+	if !s.access().place.file() {
+		l.DatabaseKind = string(s.access().place.kind)
+	}
 	l.Config, l.ConfigTime = configFile(s.o.ConfigFile)
-	for _, u := range s.access.users {
+	for _, u := range s.access().users {
 		l.Users = append(l.Users, u.Name)
 	}
-	for _, secret := range s.access.secrets {
+	for _, secret := range s.access().secrets {
 		l.Checks = append(l.Checks, k.secretCheck(secret))
 	}
-	for _, e := range iceServers(s.cfg, s.place.host().String(), "", "") {
+	for _, e := range iceServers(s.cfg(), s.place().host().String(), "", "") {
 		l.URLs = append(l.URLs, e.URLs...)
 	}
 	if s.web.on() {
@@ -152,7 +157,16 @@ func overrides(cfg *config.Config, l *started) bool {
 	outside := func(key string) bool {
 		return slices.ContainsFunc(cfg.Sources[key], func(s config.Source) bool { return s.Line == 0 })
 	}
-	return outside("realm") && cfg.Realm != l.Realm || outside("userdb") && absolute(cfg.Database) != l.Database
+	if outside("realm") && cfg.Realm != l.Realm {
+		return true
+	}
+	// Each is named by the key that it has in the configuration.
+	for _, kind := range []store.Kind{store.SQLite, store.PostgreSQL, store.MySQL, store.MongoDB, store.Redis} {
+		if outside(string(kind)) {
+			return placeOf(cfg).name() != l.Database
+		}
+	}
+	return false
 }
 
 // as makes a what it is in the server that was started.

@@ -92,7 +92,7 @@ func writable(dir string) error {
 // private returns the content of a kept file, or an error that wraps
 // fs.ErrNotExist.
 //
-// A-L06: a file that others own or may read is no secret any more, and is
+// A-L06, H-20: a file that others own or may read is no secret any more, and is
 // refused instead of used.
 func private(path string) ([]byte, error) {
 	info, err := os.Lstat(path)

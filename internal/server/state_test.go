@@ -90,7 +90,7 @@ func TestStateModes(t *testing.T) {
 	}
 }
 
-// A-L04, A-L06: broken, foreign or readable state is refused with one line that
+// A-L04, A-L06, H-20: broken, foreign or readable state is refused with one line that
 // names the file and says what to do, and never with what the file holds.
 func TestStateRefused(t *testing.T) {
 	const canary = "CANARY"
@@ -225,7 +225,7 @@ func TestSelfSignedStays(t *testing.T) {
 		if want := 1 + i/2; len(sums) != want {
 			t.Errorf("start %d: %d certificates, want %d", i, len(sums), want)
 		}
-		if _, err := listener.LoadCertificates(path, path); err != nil {
+		if _, err := listener.LoadCertificates(listener.Pair{CertFile: path, KeyFile: path}); err != nil {
 			t.Error(err)
 		}
 	}

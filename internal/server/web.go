@@ -45,9 +45,10 @@ func webMode(cfg *config.Config, file string) string {
 // webSide is the HTTP side of a server.
 type webSide struct {
 	mode      string
-	links     *links
+	holders   *holders
 	api       *admin.API
 	signaling *signaling.Server
+	roomKeys  *roomKeys          // nil: tokens of rooms need no file
 	listener  *listener.Listener // of the pages' own port; nil: they are on all
 	firstKey  string             // of the link that this start has made, or empty
 }
@@ -56,25 +57,25 @@ func (w *webSide) on() bool { return w.mode != webOff }
 
 // openLinks opens the links and makes the first one.
 func (s *Server) openLinks() error {
-	s.web.mode = webMode(s.cfg, s.o.ConfigFile)
+	s.web.mode = webMode(s.cfg(), s.o.ConfigFile)
 	if !s.web.on() {
 		return nil
 	}
-	if s.cfg.NoTCP && s.cfg.NoTLS && s.cfg.WebPort == 0 {
+	if s.cfg().NoTCP && s.cfg().NoTLS && s.cfg().WebPort == 0 {
 		s.log.Warn("there are no pages, since no-tcp and no-tls leave no TCP port for them: set web-port")
 		s.web.mode = webOff
 		return nil
 	}
-	if s.access.kept == nil && s.cfg.Web == "" {
+	if s.access().kept == nil && s.cfg().Web == "" {
 		s.log.Warn("there are no pages, since there is no data directory to keep their links in: set data-dir, or web=off")
 		s.web.mode = webOff
 		return nil
 	}
-	l, err := openLinks(s.access, s.cfg.WebAnonymous, s.log)
+	l, err := openHolders(s.access(), s.cfg().WebAnonymous, s.log)
 	if err != nil {
 		return err
 	}
-	s.web.links = l
+	s.web.holders = l
 	s.defers(func() { l.db.Close() })
 	if len(l.known) > 0 {
 		return nil
@@ -92,29 +93,19 @@ func (s *Server) openPages() error {
 	if !s.web.on() {
 		return nil
 	}
-	o := signaling.Options{Origins: s.cfg.WebOrigins, Log: s.log}
-	if s.cfg.SignalingAuth == "token" {
-		tokens, err := signaling.NewSecretTokens([]byte(s.cfg.SignalingSecret.Reveal()))
-		if err != nil {
-			return err
-		}
-		o.Tokens = tokens
-	}
-	sig, err := signaling.New(o)
-	if err != nil {
+	if err := s.openSignaling(); err != nil {
 		return err
 	}
 	pages, err := s.pages()
 	if err != nil {
 		return err
 	}
-	s.web.signaling = sig
 	s.web.api = admin.New(admin.Options{
-		Links: s.web.links, Attempts: s.web.links.attempts, Status: s.status,
-		REST: s.access.rest, Secret: s.web.links.secret, Anonymous: s.cfg.WebAnonymous,
+		Links: s.web.holders, Attempts: s.web.holders.attempts, Status: s.status,
+		REST: s.access().rest, Secret: s.web.holders.secret, Anonymous: s.cfg().WebAnonymous,
 		Servers: s.servers, Local: s.web.mode == webLocal, Host: s.name(), TLSPort: s.httpsPort(),
-		HSTS: s.certs != nil && !selfIssued(s.certs.Leaf()), KnownHost: s.covers, Origins: s.cfg.WebOrigins,
-		Signaling: sig, Pages: pages, Log: s.log,
+		HSTS: s.certs != nil && !selfIssued(s.certs.Leaf()), KnownHost: s.covers, Origins: s.cfg().WebOrigins,
+		Signaling: s.web.signaling, TrustedProxies: s.cfg().TrustedProxies, Pages: pages, Log: s.log,
 	})
 	return nil
 }
@@ -125,9 +116,9 @@ func (s *Server) pages() (http.Handler, error) {
 		array, _ := json.Marshal(s.web.api.ServersFor(r)) // strings only: it cannot fail
 		return array
 	}}
-	if s.cfg.DemosDir != "" {
+	if s.cfg().DemosDir != "" {
 		// H-16: a root that no path and no symbolic link leads out of.
-		root, err := os.OpenRoot(s.cfg.DemosDir)
+		root, err := os.OpenRoot(s.cfg().DemosDir)
 		if err != nil {
 			return nil, fmt.Errorf("demos-dir: %w; give the folder with the demos of RTCMultiConnection", err)
 		}
@@ -139,12 +130,14 @@ func (s *Server) pages() (http.Handler, error) {
 
 // openWebPort opens the port that the pages have for themselves.
 func (s *Server) openWebPort() error {
-	if !s.web.on() || s.cfg.WebPort == 0 {
+	if !s.web.on() || s.cfg().WebPort == 0 {
 		return nil
 	}
 	l, err := listener.New(listener.Options{
-		TCP: s.at(true, s.cfg.WebPort), Certificates: s.certs, HTTP: s.web.api, Log: s.log,
-		Limits: listener.Limits{PerSource: pagesPerSource},
+		TCP: s.at(true, s.cfg().WebPort), Certificates: s.certs, HTTP: s.web.api, Log: s.log,
+		Limits:    listener.Limits{PerSource: pagesPerSource, Proxies: s.cfg().TrustedProxies},
+		TLS13Only: s.cfg().TLS13Only, CipherSuites: s.cfg().CipherSuites,
+		Challenges: s.challenges(), ChallengeCertificate: s.challengeCertificate(),
 	})
 	if err != nil {
 		return advise(err)
@@ -163,8 +156,11 @@ func (s *Server) runWeb(ctx context.Context, running *sync.WaitGroup) {
 	if !s.web.on() {
 		return
 	}
-	running.Go(func() { s.web.links.run(ctx) })
+	running.Go(func() { s.web.holders.run(ctx) })
 	running.Go(func() { s.web.signaling.Run(ctx) })
+	if k := s.web.roomKeys; k != nil {
+		running.Go(func() { k.run(ctx) })
+	}
 	if l := s.web.listener; l != nil {
 		running.Go(func() { _ = l.Run(ctx) }) // which has no error
 	}
@@ -172,7 +168,7 @@ func (s *Server) runWeb(ctx context.Context, running *sync.WaitGroup) {
 
 // handler is what the ports of TURN answer HTTP with; nil: that there is nothing.
 func (s *Server) handler() http.Handler {
-	if !s.web.on() || s.cfg.WebPort != 0 {
+	if !s.web.on() || s.cfg().WebPort != 0 {
 		return nil
 	}
 	return s.web.api
@@ -181,40 +177,40 @@ func (s *Server) handler() http.Handler {
 // httpsPort is where the pages are with TLS; 0: nowhere.
 func (s *Server) httpsPort() uint16 {
 	switch {
-	case s.cfg.WebPort != 0:
-		return s.cfg.WebPort
-	case s.cfg.NoTLS:
+	case s.cfg().WebPort != 0:
+		return s.cfg().WebPort
+	case s.cfg().NoTLS:
 		return 0
 	}
-	return s.cfg.TLSListeningPort
+	return s.cfg().TLSListeningPort
 }
 
 // httpPort is where the pages are without TLS for this machine.
 func (s *Server) httpPort() uint16 {
 	switch {
-	case s.cfg.WebPort != 0:
-		return s.cfg.WebPort
-	case s.cfg.NoTCP:
-		return s.cfg.TLSListeningPort
+	case s.cfg().WebPort != 0:
+		return s.cfg().WebPort
+	case s.cfg().NoTCP:
+		return s.cfg().TLSListeningPort
 	}
-	return s.cfg.ListeningPort
+	return s.cfg().ListeningPort
 }
 
 // covers says whether a name is one that the certificate is for.
 func (s *Server) covers(name string) bool {
-	return s.certs != nil && s.certs.Leaf() != nil && s.certs.Leaf().VerifyHostname(name) == nil
+	return s.certs != nil && s.certs.Covers(name)
 }
 
 // servers is the array for clients who know this server by some host: a name
 // that the certificate is for beats the address, with which TLS would fail.
 func (s *Server) servers(host, username, credential string) []admin.ICEServer {
 	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" || !s.covers(host) {
-		host = s.place.host().String()
+		host = s.place().host().String()
 	}
-	if s.cfg.NoAuth {
+	if s.cfg().NoAuth {
 		username, credential = "anyone", "anything"
 	}
-	return iceServers(s.cfg, host, username, credential)
+	return iceServers(s.cfg(), host, username, credential)
 }
 
 // name is what to call this server in addresses of pages: what browsers will
@@ -228,7 +224,7 @@ func (s *Server) name() string {
 			}
 		}
 	}
-	return s.place.host().String()
+	return s.place().host().String()
 }
 
 // selfIssued says whether a certificate was signed by its own key: no browser
@@ -253,13 +249,13 @@ func (s *Server) status() admin.Status {
 	}
 	st := admin.Status{
 		Name: "iceserver", Version: s.o.Version, STUN: tested, TURN: tested, Host: s.name(),
-		TLS: admin.TLSStatus{Status: partOff}, STUNURLs: stunURLs(s.cfg, s.place.host().String()),
-		Demos: s.cfg.DemosDir != "",
+		TLS: admin.TLSStatus{Status: partOff}, STUNURLs: stunURLs(s.cfg(), s.place().host().String()),
+		Demos: s.cfg().DemosDir != "",
 	}
-	if s.cfg.NoSTUN {
+	if s.cfg().NoSTUN {
 		st.STUN = partOff
 	}
-	if s.cfg.STUNOnly {
+	if s.cfg().STUNOnly {
 		st.TURN = partOff
 	}
 	if s.certs != nil {
@@ -289,7 +285,7 @@ func (s *Server) pageURLs() []string {
 	if port := s.httpsPort(); port != 0 && s.web.mode == webOn {
 		out = append(out, "https://"+net.JoinHostPort(s.name(), strconv.Itoa(int(port)))+"/")
 	}
-	for _, a := range s.place.listen {
+	for _, a := range s.place().listen {
 		if a.IsLoopback() {
 			return append(out, fmt.Sprintf("http://%s/", netip.AddrPortFrom(a, s.httpPort())))
 		}

@@ -23,7 +23,7 @@ import (
 )
 
 // attemptsOf asks the API as the holder of a key does.
-func attemptsOf(t *testing.T, l *links, key string) []admin.Attempt {
+func attemptsOf(t *testing.T, l *holders, key string) []admin.Attempt {
 	t.Helper()
 	api := admin.New(admin.Options{Links: l, Attempts: l.attempts})
 	r := httptest.NewRequest("GET", "/api/v1/attempts", nil)
@@ -181,12 +181,12 @@ func TestWebModes(t *testing.T) {
 		status     int
 	}{
 		{"", "", 200}, {"", "turnserver.conf", 404}, {"web=on", "turnserver.conf", 200}, {"web=local", "turnserver.conf", 200}, {"web=off", "", 404},
-		{"web=on\nno-auth", "f", 200}, {"web=on\nsignaling-auth=token\nsignaling-secret=0123456789abcdef", "f", 200}, {"web=on\nstun-only", "f", 200}, {"web=on\nno-tls", "f", 200},
+		{"web=on\nno-auth", "f", 200}, {"web=on\nsignaling-auth=token\nsignaling-secret=0123456789abcdef0123456789abcdef", "f", 200}, {"web=on\nstun-only", "f", 200}, {"web=on\nno-tls", "f", 200},
 	} {
 		r := start(t, load(t, tt.text), Options{ConfigFile: tt.file})
 		r.log.wait(t, "msg=ready")
 		answer, body := get(t, r.browser(t, ""), "http://"+r.Addrs().TCP[0].String()+"/api/v1/status")
-		_, err := os.Stat(filepath.Join(r.access.kept.dir, linksName))
+		_, err := os.Stat(filepath.Join(r.access().kept.dir, linksName))
 		if answer.StatusCode != tt.status || (err == nil) != (tt.status == 200) {
 			t.Errorf("%q %q: %s, links: %v", tt.text, tt.file, body, err)
 		}
@@ -215,7 +215,7 @@ func TestWebPort(t *testing.T) {
 	if !strings.Contains(r.out.String(), "https://"+at+"/test#key=") || !strings.Contains(r.out.String(), "http://"+at+"/") {
 		t.Errorf("greeting:\n%s", r.out)
 	}
-	if policy := policy(r.cfg, r.place, r.listening()); !policy.Listener(netip.MustParseAddrPort(at)) {
+	if policy := r.policy(r.setup.Load()); !policy.Listener(netip.MustParseAddrPort(at)) {
 		t.Error("the pages' port may be a peer")
 	}
 	busy := load(t, "web-port="+port)
@@ -292,7 +292,7 @@ func TestFirstLink(t *testing.T) {
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(files) != 5 {
+	if err != nil || len(files) != 6 {
 		t.Errorf("%q, error %v", files, err)
 	}
 	for _, f := range files {

@@ -59,7 +59,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("nobody tries out examples in %q", b.language)
 		}
 	}
-	for _, what := range []string{"make", "serve", "user", "secret", "credentials", "link"} {
+	for _, what := range []string{"make", "serve", "user", "secret", "credentials", "config", "reload", "usage", "link"} {
 		if !d.tried[what] {
 			t.Errorf("the readme does not show %s", what)
 		}
@@ -101,6 +101,11 @@ func (d *documents) run(t *testing.T, words []string) {
 		d.serve(t, words[1:])
 	default:
 		d.tried[words[1]] = true
+		for i, w := range words {
+			if w == "turnserver.conf" {
+				words[i] = filepath.Join(d.dir, w)
+			}
+		}
 		r := command(t, "", words[1:]...)
 		if r.code != 0 {
 			t.Errorf("%s: exit %d: %s", strings.Join(words, " "), r.code, r.err)

@@ -2,17 +2,18 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"iceserver/internal/admin"
-	"iceserver/internal/config"
-	"iceserver/internal/listener"
 	"iceserver/internal/store"
 )
+
+// linksName is the file with the links in the data directory.
+const linksName = "links.db"
 
 // LinkOptions say what a new link may do.
 type LinkOptions struct {
@@ -100,107 +101,10 @@ func linkOf(k store.Link) Link {
 	}
 }
 
-// LinkBook holds the links of a server, for the commands that change them. It
-// may be used while the server runs, which notices within seconds.
-type LinkBook struct {
-	cfg  *config.Config
-	file string
-	last *started // nil: it is about no server that was started
-	db   *store.Links
-}
-
-// OpenLinkBook finds the links just as the server does; file is its
-// configuration file, or empty.
-func OpenLinkBook(cfg *config.Config, file string) (*LinkBook, error) {
-	a, err := openAccess(cfg, quiet())
-	if err != nil {
-		return nil, err
+// openLinksFile opens the file itself. A-L06: it is for its owner alone.
+func (a *access) openLinksFile() (*store.Links, error) {
+	if a.kept == nil {
+		return nil, a.notKept
 	}
-	last, err := a.lastStart(cfg, file)
-	if err != nil {
-		return nil, err
-	}
-	db, err := a.openLinksFile()
-	if err != nil {
-		return nil, err
-	}
-	return &LinkBook{cfg: cfg, file: file, last: last, db: db}, nil
-}
-
-// Close closes the file.
-func (b *LinkBook) Close() error { return b.db.Close() }
-
-// Served says whether the server has pages to link to.
-func (b *LinkBook) Served() bool {
-	if b.last != nil {
-		return b.last.Web != webOff
-	}
-	return webMode(b.cfg, b.file) != webOff
-}
-
-// Add makes a link.
-func (b *LinkBook) Add(ctx context.Context, o LinkOptions) (Link, error) {
-	made, err := addLink(ctx, b.db, o, time.Now())
-	if err != nil {
-		return Link{}, err
-	}
-	urls, err := b.urls()
-	if err != nil {
-		return Link{}, err
-	}
-	made.URLs = withKey(urls, made.Key)
-	return made, nil
-}
-
-// urls are the addresses of the pages: those that the server had at its last
-// start, or else those that it will have.
-func (b *LinkBook) urls() ([]string, error) {
-	if b.last != nil {
-		return b.last.Pages, nil
-	}
-	found, err := discover()
-	if err != nil {
-		return nil, err
-	}
-	p, err := locate(b.cfg, found)
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{cfg: b.cfg, place: p}
-	s.web.mode = webMode(b.cfg, b.file)
-	if b.cfg.CertFile != "" {
-		// Without it the address stands for the name: the server itself will say
-		// what is wrong with the file.
-		s.certs, _ = listener.LoadCertificates(b.cfg.CertFile, b.cfg.KeyFile)
-	}
-	return s.pageURLs(), nil
-}
-
-// withKey turns addresses of pages into links to the test page. What stands
-// behind # is never sent: the page itself hands the key in.
-func withKey(urls []string, key string) []string {
-	out := make([]string, len(urls))
-	for i, u := range urls {
-		out[i] = u + "test#key=" + key
-	}
-	return out
-}
-
-// List returns all links, the oldest first.
-func (b *LinkBook) List(ctx context.Context) ([]Link, error) {
-	all, err := b.db.All(ctx)
-	list := make([]Link, len(all))
-	for i, k := range all {
-		list[i] = linkOf(k)
-	}
-	return list, err
-}
-
-// Revoke ends a link and every credential that was made with it.
-func (b *LinkBook) Revoke(ctx context.Context, id string) error {
-	err := b.db.Revoke(ctx, id, time.Now())
-	if errors.Is(err, store.ErrNoLink) {
-		return fmt.Errorf("there is no link %q that could be revoked; iceserver link list shows them", id)
-	}
-	return err
+	return store.OpenLinks(filepath.Join(a.kept.dir, linksName))
 }

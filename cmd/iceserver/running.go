@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"iceserver/internal/server"
+)
+
+// reloadCommand makes a running server read its configuration anew.
+func reloadCommand() *cobra.Command {
+	var s selection
+	cmd := &cobra.Command{
+		Use: "reload", Short: "Make the running server read its configuration anew, without losing a call", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := s.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			r, err := server.ReloadRunning(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			if s.json {
+				return printJSON(cmd.OutOrStdout(), r)
+			}
+			text := "reloaded; nothing has changed\n"
+			if len(r.Changed) > 0 {
+				text = "reloaded: " + strings.Join(r.Changed, ", ") + "\n"
+			}
+			if len(r.Restart) > 0 {
+				text += "these take a restart: " + strings.Join(r.Restart, ", ") + "\n"
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
+			return err
+		},
+	}
+	s.define(cmd)
+	return cmd
+}
+
+// drainCommand ends a running server with its last calls.
+func drainCommand() *cobra.Command {
+	var s selection
+	cmd := &cobra.Command{
+		Use: "drain", Short: "Make the running server refuse new calls, and end with the last one", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := s.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if err := server.DrainRunning(cmd.Context(), cfg); err != nil {
+				return err
+			}
+			if s.json {
+				return printJSON(cmd.OutOrStdout(), struct {
+					Draining bool `json:"draining"`
+				}{true})
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "draining: the server ends with its last call")
+			return err
+		},
+	}
+	s.define(cmd)
+	return cmd
+}
+
+// userRevokeCommand ends the calls of a user now. Whoever may still log in can
+// begin new ones: removing the user, or the secret, is for other commands.
+func userRevokeCommand() *cobra.Command {
+	var s selection
+	cmd := &cobra.Command{
+		Use: "revoke NAME", Short: "End the live calls of a user on the running server", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := s.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			r, err := server.Revoke(cmd.Context(), cfg, s.realm, args[0])
+			if err != nil {
+				return err
+			}
+			if s.json {
+				return printJSON(cmd.OutOrStdout(), r)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "ended %d allocations of %s in realm %s\n", r.Ended, args[0], r.Realm)
+			return err
+		},
+	}
+	s.define(cmd)
+	return cmd
+}

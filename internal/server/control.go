@@ -1,0 +1,174 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"iceserver/internal/auth"
+	"iceserver/internal/config"
+)
+
+// controlName is the socket in the data directory by which commands reach the
+// running server. Who may use it is who may open the directory: its owner.
+const controlName = "control.sock"
+
+// controlBody bounds what a command may send.
+const controlBody = 64 << 10
+
+// openControl listens for commands. A server that cannot goes on without: it is
+// reached by signals still.
+func (s *Server) openControl() error {
+	k := s.access().kept
+	if k == nil {
+		return nil
+	}
+	path := filepath.Join(k.dir, controlName)
+	// What lies there is of a server that was killed: one that runs would have
+	// its ports, and this one could not have come so far.
+	_ = os.Remove(path)
+	l, err := net.Listen("unix", path)
+	if err == nil {
+		err = os.Chmod(path, 0o600)
+	}
+	if err != nil {
+		s.log.Warn("commands cannot reach this server; signals can", "error", err)
+		return nil
+	}
+	s.control = l
+	s.defers(func() { l.Close() })
+	return nil
+}
+
+// runControl answers commands until ctx ends.
+func (s *Server) runControl(ctx context.Context, running *sync.WaitGroup) {
+	if s.control == nil {
+		return
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.Reload) })
+	mux.HandleFunc("POST /drain", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, func() (struct{}, error) { return struct{}{}, s.Drain() })
+	})
+	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) {
+		var who struct{ Realm, User string }
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, controlBody)).Decode(&who); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer(w, func() (Revoked, error) { return s.revoke(who.Realm, who.User), nil })
+	})
+	h := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute}
+	running.Go(func() { _ = h.Serve(s.control) })
+	running.Go(func() {
+		<-ctx.Done()
+		_ = h.Close()
+	})
+}
+
+// answer does what was asked for and writes the result as JSON, or the error as
+// the text that it is.
+func answer[T any](w http.ResponseWriter, do func() (T, error)) {
+	v, err := do()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // a command that has gone needs no answer
+}
+
+// Revoked is what came of revoking.
+type Revoked struct {
+	Realm string `json:"realm"`
+	User  string `json:"user"`
+	Ended int    `json:"ended"` // allocations
+}
+
+// revoke ends the allocations of a user. Without a realm the server's own is
+// meant.
+func (s *Server) revoke(realm, user string) Revoked {
+	if realm == "" {
+		realm = s.access().realm
+	}
+	// A time-limited credential is meant by the name in it, and by itself.
+	id := auth.QuotaID(user, s.cfg().RESTSeparator)
+	n := s.relay.End(func(r, u string) bool { return r == realm && u == id })
+	s.log.Info("the allocations of a user were ended", "realm", realm, "user", user, "ended", n)
+	return Revoked{Realm: realm, User: user, Ended: n}
+}
+
+// ErrNotRunning is what a command gets that needs a running server.
+var ErrNotRunning = errors.New("no server runs with that data directory")
+
+// command asks the running server of a configuration for something.
+func command(ctx context.Context, cfg *config.Config, path string, in, out any) error {
+	a, err := openAccess(cfg, quiet())
+	if err != nil {
+		return err
+	}
+	if a.kept == nil {
+		return a.notKept
+	}
+	socket := filepath.Join(a.kept.dir, controlName)
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://server"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(r)
+	if op := new(net.OpError); errors.As(err, &op) && op.Op == "dial" {
+		return fmt.Errorf("%w, %s: start it, or name another with --data-dir or -c FILE", ErrNotRunning, a.kept.dir)
+	}
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(string(bytes.TrimSpace(text)))
+	}
+	return json.Unmarshal(text, out)
+}
+
+// ReloadRunning makes the running server of a configuration read its own anew.
+func ReloadRunning(ctx context.Context, cfg *config.Config) (Reloaded, error) {
+	var r Reloaded
+	err := command(ctx, cfg, "/reload", struct{}{}, &r)
+	return r, err
+}
+
+// DrainRunning makes the running server of a configuration refuse new
+// allocations, and end with the last ones.
+func DrainRunning(ctx context.Context, cfg *config.Config) error {
+	var nothing struct{}
+	return command(ctx, cfg, "/drain", struct{}{}, &nothing)
+}
+
+// Revoke ends the allocations of a user on the running server of a configuration.
+func Revoke(ctx context.Context, cfg *config.Config, realm, user string) (Revoked, error) {
+	var r Revoked
+	err := command(ctx, cfg, "/revoke", map[string]string{"realm": realm, "user": user}, &r)
+	return r, err
+}

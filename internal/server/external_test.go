@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// metadata plays the metadata service of a cloud as its manual describes it.
+func metadata(t *testing.T, answer http.HandlerFunc) []cloud {
+	t.Helper()
+	s := httptest.NewServer(answer)
+	t.Cleanup(s.Close)
+	return clouds(s.URL)
+}
+
+// Each cloud is asked as it wants to be, and nothing but a public address is
+// believed.
+func TestFindByMetadata(t *testing.T) {
+	const ip = "198.41.1.9"
+	on := func(method, path string, header ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != method || r.URL.Path != path || len(header) > 0 && r.Header.Get(header[0]) != header[1] {
+				http.NotFound(w, r)
+				return
+			}
+			_, _ = w.Write([]byte(ip + "\n"))
+		}
+	}
+	aws := func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut && r.URL.Path == "/latest/api/token" && r.Header.Get(awsTTL) != "" {
+			_, _ = w.Write([]byte("token of a minute"))
+			return
+		}
+		on(http.MethodGet, "/latest/meta-data/public-ipv4", awsToken, "token of a minute")(w, r)
+	}
+	says := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }
+	}
+	for _, c := range []struct {
+		name   string
+		answer http.HandlerFunc
+		who    string // empty: nothing is found
+	}{
+		{"Google", on("GET", "/computeMetadata/v1/instance/network-interfaces/0/access-configs/0/external-ip", "Metadata-Flavor", "Google"), "Google Cloud"},
+		{"Azure", on("GET", "/metadata/instance/network/interface/0/ipv4/ipAddress/0/publicIpAddress", "Metadata", "true"), "Azure"},
+		{"Hetzner", on("GET", "/hetzner/v1/metadata/public-ipv4"), "Hetzner"},
+		{"DigitalOcean", on("GET", "/metadata/v1/interfaces/public/0/ipv4/address"), "DigitalOcean"},
+		{"AWS", aws, "AWS"},
+		{"Alibaba", on("GET", "/latest/meta-data/eipv4"), "Alibaba Cloud"},
+		{"Tencent", on("GET", "/latest/meta-data/public-ipv4"), "Tencent Cloud"},
+		{"a private address", says("10.0.0.1"), ""},
+		{"a page", says("<html>" + strings.Repeat("198.41.1.9 ", 1000)), ""},
+		{"nothing", says(""), ""},
+		{"a way elsewhere", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://198.41.1.9/", http.StatusFound)
+		}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &finder{clouds: metadata(t, c.answer)}
+			a, who, err := f.find(context.Background(), netip.MustParseAddr("10.1.2.3"))
+			if c.who == "" {
+				if err == nil || a.IsValid() {
+					t.Fatalf("found %v by %s", a, who)
+				}
+				return
+			}
+			if err != nil || a.String() != ip || !strings.HasSuffix(who, c.who) {
+				t.Errorf("found %v by %q, %v; want %s by %s", a, who, err, ip, c.who)
+			}
+		})
+	}
+}
+
+// A public address is its own; a STUN server is asked from the address in question.
+func TestFindWithoutMetadata(t *testing.T) {
+	f := &finder{}
+	own := netip.MustParseAddr("198.41.1.9")
+	if a, _, err := f.find(context.Background(), own); a != own || err != nil {
+		t.Errorf("a public address is seen as %v, %v", a, err)
+	}
+	r := start(t, load(t, ""), Options{})
+	r.log.wait(t, "msg=ready")
+	here := netip.MustParseAddr("127.0.0.1")
+	f.stun = r.Addrs().UDP[0].String()
+	if a, who, err := f.find(context.Background(), here); a != here || err != nil || !strings.Contains(who, f.stun) {
+		t.Errorf("our own server sees %v, %q, %v", a, who, err)
+	}
+	f.stun = "127.0.0.1:9"
+	if a, _, err := f.find(context.Background(), here); err == nil {
+		t.Errorf("nobody answers, and %v is found", a)
+	}
+}
+
+// external-ip=auto is followed: a new address is told to new clients, and the
+// server goes on when nobody knows any more.
+func TestExternalAuto(t *testing.T) {
+	var answer atomic.Pointer[string]
+	say := func(ip string) { answer.Store(&ip) }
+	say("198.41.1.9")
+	m := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ip := *answer.Load(); ip != "" && r.URL.Path == "/hetzner/v1/metadata/public-ipv4" {
+			_, _ = w.Write([]byte(ip))
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(m.Close)
+	r := start(t, load(t, "external-ip=auto/127.0.0.1"), Options{Metadata: m.URL})
+	line := r.log.wait(t, "msg=\"external address\"")
+	if !strings.Contains(line, "external=198.41.1.9") || !strings.Contains(line, "Hetzner") {
+		t.Error(line)
+	}
+	r.log.wait(t, "self_test=true")
+	relayed := func() string { return seen(r.place().relays[0]).String() }
+	if relayed() != "198.41.1.9" {
+		t.Errorf("relayed at %s", relayed())
+	}
+	for _, step := range []struct{ says, want string }{{"198.41.1.9", "198.41.1.9"}, {"198.41.1.10", "198.41.1.10"}, {"", "198.41.1.10"}, {"10.0.0.1", "198.41.1.10"}} {
+		say(step.says)
+		r.followExternal()
+		if relayed() != step.want {
+			t.Errorf("the service says %q, and relayed is at %s, want %s", step.says, relayed(), step.want)
+		}
+	}
+	r.log.wait(t, "has changed")
+}

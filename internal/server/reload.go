@@ -1,0 +1,200 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"iceserver/internal/auth"
+	"iceserver/internal/config"
+	"iceserver/internal/relay"
+)
+
+// Reloaded is what came of a reload.
+type Reloaded struct {
+	Changed []string `json:"changed"` // keys whose new values are in force
+	Restart []string `json:"restart"` // keys whose new values take a restart
+}
+
+// Reload reads the configuration anew and puts it in force, without losing an
+// allocation. With an error, which is one line, everything is as it was; so it is
+// for the keys that take a restart, which the answer names.
+func (s *Server) Reload() (Reloaded, error) {
+	r, err := s.reload()
+	if err != nil {
+		s.log.Error("the configuration is not reloaded; the old one stays in force", "error", err)
+		return r, err
+	}
+	s.log.Info("reloaded", "changed", r.Changed, "takes_a_restart", r.Restart)
+	return r, nil
+}
+
+func (s *Server) reload() (Reloaded, error) {
+	r := Reloaded{Changed: []string{}, Restart: []string{}}
+	if s.o.Load == nil {
+		return r, errors.New("this server has no configuration to read anew")
+	}
+	// The file of the log may have been moved away, which is all that some who
+	// ask for a reload want.
+	if f := s.logging.file; f != nil {
+		if err := f.reopen(); err != nil {
+			return r, err
+		}
+	}
+	next, err := s.o.Load()
+	if err != nil {
+		return r, err
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	changed, restart := config.Changed(s.cfg(), next)
+	r.Changed, r.Restart = append(r.Changed, changed...), append(r.Restart, restart...)
+	// Certificates first: their files may be new although no key has changed.
+	if err := s.ReloadCertificates(); err != nil {
+		return r, err
+	}
+	if len(changed) == 0 {
+		return r, nil
+	}
+	err = s.changeLocked(func(x *setup) error { return s.takeOver(x, next) })
+	if err == nil {
+		s.logging.level.Set(level(next.LogLevel))
+		err = s.keepStart()
+	}
+	return r, err
+}
+
+// takeOver fills in what follows from a new configuration. What takes a restart
+// stays as it is.
+func (s *Server) takeOver(x *setup, next *config.Config) error {
+	live := *x.cfg
+	config.TakeLive(&live, next)
+	x.cfg = &live
+	a, err := x.access.again(&live)
+	if err != nil {
+		return err
+	}
+	x.access = a
+	found, err := discover()
+	if err != nil {
+		return err
+	}
+	p, err := locate(&live, found, s.resolver(&live))
+	if err != nil {
+		return err
+	}
+	x.move(p)
+	if !s.keys.over.Load() {
+		return errors.New("the server is only starting: try again in a moment")
+	}
+	x.keys = s.letIn(a)
+	return nil
+}
+
+// again is who may use the relay after a change of the configuration: the data
+// directory and the database are the same.
+func (a *access) again(cfg *config.Config) (*access, error) {
+	n, err := openAccess(cfg, quiet())
+	if err != nil {
+		return nil, err
+	}
+	if n.place != a.place {
+		return nil, fmt.Errorf("with this the users would be those of %s instead of %s: that takes a restart", n.place.name(), a.place.name())
+	}
+	return n, nil
+}
+
+// change puts a changed setup in force, all of it or, with an error, nothing.
+func (s *Server) change(edit func(*setup) error) error {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	return s.changeLocked(edit)
+}
+
+func (s *Server) changeLocked(edit func(*setup) error) error {
+	before := s.setup.Load()
+	next := *before
+	if err := edit(&next); err != nil {
+		return err
+	}
+	s.setup.Store(&next)
+	if err := s.relay.Reconfigure(s.settings()); err != nil {
+		s.setup.Store(before)
+		return err
+	}
+	s.accounting.quota.Store(next.cfg.UserMonthlyQuota)
+	return nil
+}
+
+// settings are what the relay goes by, and can be given anew.
+func (s *Server) settings() relay.Settings {
+	x := s.setup.Load()
+	return relay.Settings{
+		Quota: s.quota(x), Keys: x.keys, Turn: s.turnOptions(), NonceLife: x.cfg.StaleNonce, Relays: x.place.relays,
+	}
+}
+
+// quota is what users may hold.
+func (s *Server) quota(x *setup) relay.Quota {
+	c := x.cfg
+	q := relay.Quota{
+		PerUser: c.UserQuota, Total: c.TotalQuota, MaxBPS: c.MaxBPS, CapacityBPS: c.CapacityBPS,
+		Realms: x.tables.quotas, Barred: s.accounting.barred,
+		ID: func(username string) string { return auth.QuotaID(username, c.RESTSeparator) },
+	}
+	if h := s.web.holders; h != nil {
+		q.ID, q.Limit = h.quotaID, h.limit
+	}
+	return q
+}
+
+// drainCheck is how often a draining server looks whether it may end.
+const drainCheck = time.Second
+
+// Drain refuses new allocations from now on, and ends the server once there are
+// no more of them than drain-min-allocations.
+func (s *Server) Drain() error {
+	if s.draining.Swap(true) {
+		return nil
+	}
+	if err := s.change(func(*setup) error { return nil }); err != nil {
+		return err
+	}
+	s.log.Info("draining: new allocations are refused, and the server ends with the last ones", "allocations", s.relay.Stats().Allocations)
+	return nil
+}
+
+// runDrain ends the server, by stop, once it is drained.
+func (s *Server) runDrain(ctx context.Context, stop func()) {
+	tick := time.NewTicker(drainCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if s.draining.Load() && s.relay.Stats().Allocations <= s.cfg().DrainMinAllocations {
+				s.log.Info("drained")
+				stop()
+				return
+			}
+		}
+	}
+}
+
+// LogDrain is Drain for who hears of errors by the log alone.
+func (s *Server) LogDrain() {
+	if err := s.Drain(); err != nil {
+		s.log.Error("cannot drain", "error", err)
+	}
+}
+
+// LogCertificates is ReloadCertificates for who hears of errors by the log alone.
+func (s *Server) LogCertificates() {
+	if err := s.ReloadCertificates(); err != nil {
+		s.log.Error("a certificate cannot be reloaded; the old one stays in use", "error", err)
+		return
+	}
+	s.log.Info("the certificates were read anew")
+}

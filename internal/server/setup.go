@@ -1,0 +1,50 @@
+package server
+
+import (
+	"net/netip"
+	"slices"
+
+	"iceserver/internal/config"
+	"iceserver/internal/relay"
+)
+
+// setup is what the server goes by, and can be given anew while it runs. It is
+// not written to once it is in force, so that whoever reads it needs no lock.
+type setup struct {
+	cfg    *config.Config
+	access *access
+	place  *place
+	keys   relay.Keys  // who is let in: access, the database and links
+	tables realmTables // of the database
+	// former are addresses that clients were told before others took their place:
+	// live allocations go by them still.
+	former []netip.Addr
+}
+
+// newServer returns a server that goes by a setup and has opened nothing.
+func newServer(cfg *config.Config, a *access, p *place) *Server {
+	s := new(Server)
+	s.setup.Store(&setup{cfg: cfg, access: a, place: p})
+	return s
+}
+
+func (s *Server) cfg() *config.Config { return s.setup.Load().cfg }
+
+func (s *Server) access() *access { return s.setup.Load().access }
+
+func (s *Server) place() *place { return s.setup.Load().place }
+
+// adopt puts a changed setup in force.
+func (s *Server) adopt(change func(*setup)) {
+	next := *s.setup.Load()
+	change(&next)
+	s.setup.Store(&next)
+}
+
+// move puts other addresses in force and remembers those of before.
+func (x *setup) move(p *place) {
+	for _, r := range x.place.relays {
+		x.former = distinct(append(slices.Clone(x.former), seen(r)))
+	}
+	x.place = p
+}

@@ -1,0 +1,196 @@
+package e2e
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// held is an allocation that lives through what is done to its server.
+type held struct {
+	*client
+	relayed netip.AddrPort
+}
+
+func hold(t *testing.T, url, username, password string) held {
+	t.Helper()
+	c := dial(t, url, username, password, "")
+	relayed, code := c.allocate()
+	if code != 0 {
+		t.Fatalf("%s as %q: refused with %d", url, username, code)
+	}
+	return held{c, relayed}
+}
+
+// alive requires that two allocations still relay to each other.
+func alive(t *testing.T, a, b held) {
+	t.Helper()
+	for _, way := range [][2]held{{a, b}, {b, a}} {
+		from, to := way[0], way[1]
+		if code := from.permit(to.relayed.Addr()); code != 0 {
+			t.Fatalf("permission refused with %d", code)
+		}
+		if code := to.permit(from.relayed.Addr()); code != 0 {
+			t.Fatalf("permission refused with %d", code)
+		}
+		data := []byte("still here")
+		to.receive(from.relayed, data, func() {
+			from.turn.Send(to.relayed, data, &from.out)
+			for _, m := range from.out.Sends {
+				if _, err := from.conn.Write(m); err != nil {
+					t.Fatal(err)
+				}
+			}
+			from.out.Sends = nil
+		})
+	}
+}
+
+func rewrite(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type reloaded struct{ Changed, Restart []string }
+
+// A reload puts new users, rules and limits in force and loses no call; what takes
+// a restart is named; a broken file changes nothing.
+func TestReload(t *testing.T) {
+	dir := t.TempDir()
+	text := "realm=example.org\nuser=alice:one\nlog-file=" + filepath.Join(dir, "log") + "\nmin-port=40000\nmax-port=40999\n"
+	file := write(t, "turnserver.conf", text)
+	p := serve(t, append(onLoopback(t, dir), "-c", file, "--json")...)
+	url := greetingOf(t, p).ICEServers[0].URLs[0]
+	at := []string{"reload", "--data-dir=" + dir, "-c", file}
+	a, b := hold(t, url, "alice", "one"), hold(t, url, "alice", "one")
+	alive(t, a, b)
+
+	var r reloaded
+	must(t, "", &r, at...)
+	if len(r.Changed) != 0 || len(r.Restart) != 0 {
+		t.Errorf("nothing has changed, and told is %+v", r)
+	}
+
+	rewrite(t, file, text+"user=bob:two\nuser-quota=2\nmin-port=40500\n")
+	must(t, "", &r, at...)
+	if !slices.Equal(r.Changed, []string{"user", "user-quota"}) || !slices.Equal(r.Restart, []string{"min-port"}) {
+		t.Errorf("told is %+v", r)
+	}
+	hold(t, url, "bob", "two")
+	if _, code := dial(t, url, "alice", "one", "").allocate(); code != 486 {
+		t.Errorf("a third allocation of two: %d, want 486", code)
+	}
+	alive(t, a, b)
+
+	rewrite(t, file, text+"user=alice\n")
+	if out := command(t, "", at...); out.code != 1 || !strings.Contains(out.err, filepath.Base(file)+":6") {
+		t.Errorf("a broken file: exit %d: %s", out.code, out.err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	waitFile(t, filepath.Join(dir, "log"), "the old one stays in force")
+	alive(t, a, b)
+
+	// The log goes on in a new file when the old one was moved away.
+	if err := os.Rename(filepath.Join(dir, "log"), filepath.Join(dir, "log.1")); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, file, strings.Replace(text, "alice:one", "carol:three", 1))
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	waitFile(t, filepath.Join(dir, "log"), "msg=reloaded")
+	refused(t, url, "bob", "two")
+	alive(t, a, b)
+	for i := range 50 {
+		rewrite(t, file, text+fmt.Sprintf("total-quota=%d\n", 10+i))
+		must(t, "", &r, at...)
+	}
+	alive(t, a, b)
+}
+
+// waitFor waits until something is so.
+func waitFor(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for over := time.Now().Add(limit); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(over) {
+			t.Fatalf("%s never came", what)
+		}
+	}
+}
+
+// waitFile waits until a file has a text in it.
+func waitFile(t *testing.T, path, text string) {
+	t.Helper()
+	waitFor(t, path+" with "+text, func() bool {
+		all, err := os.ReadFile(path)
+		return err == nil && strings.Contains(string(all), text)
+	})
+}
+
+// Revoking ends what a user has now, whoever asks for it by whichever name.
+func TestRevoke(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, "turnserver.conf", "realm=example.org\nuser=alice:one\nuser=bob:two\n")
+	p := serve(t, append(onLoopback(t, dir), "-c", file, "--json")...)
+	url := greetingOf(t, p).ICEServers[0].URLs[0]
+	a, b := hold(t, url, "alice", "one"), hold(t, url, "bob", "two")
+	alive(t, a, b)
+	var r struct {
+		Realm string
+		Ended int
+	}
+	must(t, "", &r, "user", "revoke", "alice", "--data-dir="+dir, "-c", file)
+	if r.Ended != 1 || r.Realm != "example.org" {
+		t.Errorf("ended %+v", r)
+	}
+	if code := a.permit(b.relayed.Addr()); code != 437 {
+		t.Errorf("alice, who is revoked, got %d, want 437", code)
+	}
+	if code := b.permit(a.relayed.Addr()); code != 0 {
+		t.Errorf("bob got %d", code)
+	}
+	elsewhere := command(t, "", "user", "revoke", "alice", "--data-dir="+t.TempDir())
+	if elsewhere.code != 1 || !strings.Contains(elsewhere.err, "no server runs") {
+		t.Errorf("exit %d: %s", elsewhere.code, elsewhere.err)
+	}
+}
+
+// Draining keeps who is there, turns others away, and ends with the last call.
+func TestDrain(t *testing.T) {
+	for _, by := range []string{"command", "signal"} {
+		t.Run(by, func(t *testing.T) {
+			dir := t.TempDir()
+			p := serve(t, append(onLoopback(t, dir), "--json")...)
+			g := greetingOf(t, p).ICEServers[0]
+			p.wait(t, "msg=ready")
+			a, b := hold(t, g.URLs[0], g.Username, g.Credential), hold(t, g.URLs[0], g.Username, g.Credential)
+			if by == "command" {
+				must(t, "", nil, "drain", "--data-dir="+dir)
+			} else if err := p.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+				t.Fatal(err)
+			}
+			p.wait(t, "draining")
+			waitFor(t, "a refusal", func() bool {
+				_, code := dial(t, g.URLs[0], g.Username, g.Credential, "").allocate()
+				return code == 403
+			})
+			alive(t, a, b)
+			must(t, "", nil, "user", "revoke", g.Username[strings.Index(g.Username, ":")+1:], "--data-dir="+dir)
+			p.wait(t, "drained")
+			<-p.done
+			if p.code != 0 {
+				t.Errorf("exit %d: %s", p.code, p.err)
+			}
+		})
+	}
+}
