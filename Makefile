@@ -16,7 +16,7 @@ FUZZTIME ?= 30s
 ARGS     ?=
 
 # What `make test` runs, in this order.
-STEPS := vet lint cross unit pages signaling interop netns web
+STEPS := vet lint cross unit pages signaling interop acme netns web
 
 # The pages are built where npm is, and built again when their sources changed.
 PAGES        := internal/web/dist/index.html
@@ -24,7 +24,8 @@ PAGE_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/
 
 # The programs that the tests call, and the Debian packages that have them.
 PROGRAMS := gcc:gcc gcc:libc6-dev turnutils_uclient:coturn chromium:chromium nft:nftables ip:iproute2 \
-	sysctl:procps certutil:libnss3-tools openssl:openssl
+	sysctl:procps certutil:libnss3-tools openssl:openssl \
+	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server
 
 .PHONY: help build pages run test fuzz bench docs lint clean packages $(addprefix test-,$(STEPS))
 
@@ -59,8 +60,10 @@ test: packages build ## install what the tests need, then run every test
 test-vet:
 	go vet ./...
 	go -C test/interop vet ./...
+	go -C test/acme vet ./...
 	go -C test/netns vet ./...
 	go -C test/signaling vet ./...
+	go -C test/store/mongoserver vet ./...
 
 test-lint: lint
 
@@ -74,6 +77,10 @@ test-cross:
 
 test-interop:
 	ICESERVER_BIN=$(CURDIR)/$(BINARY) go -C test/interop test -count=1 -timeout 15m ./...
+
+# The authority is pebble, built from its module as a part of the test.
+test-acme:
+	ICESERVER_BIN=$(CURDIR)/$(BINARY) go -C test/acme test -count=1 -timeout 10m ./...
 
 test-netns:
 	ICESERVER_BIN=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 10m ./...
@@ -111,7 +118,8 @@ packages: ## install the programs that the tests call (Debian packages)
 		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; \
 	fi; \
 	apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
-	if [[ $$missing == *coturn* ]] && command -v systemctl >/dev/null; then systemctl disable coturn || true; fi
+	if command -v systemctl >/dev/null; then for service in coturn postgresql mariadb redis-server; do \
+		if [[ $$missing == *$$service* ]]; then systemctl disable $$service || true; fi; done; fi
 
 $(LINTER):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
@@ -120,8 +128,10 @@ $(LINTER):
 lint: $(LINTER) ## run golangci-lint (built into bin/tools the first time)
 	$(LINTER) run ./...
 	cd test/interop && $(LINTER) run ./...
+	cd test/acme && $(LINTER) run ./...
 	cd test/netns && $(LINTER) run ./...
 	cd test/signaling && $(LINTER) run ./...
+	cd test/store/mongoserver && $(LINTER) run ./...
 
 fuzz: ## run every fuzz target for FUZZTIME=30s
 	@go list -f '{{.ImportPath}}' ./... | while read -r package; do \
@@ -134,8 +144,8 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 bench: build ## measure beside coturn and pion/turn, into bench/results (ARGS='-only idle ...')
 	go run ./bench/compare $(ARGS)
 
-docs: ## write docs/conformance.md anew
-	go test -count=1 -run '^TestConformance$$' . -rewrite
+docs: ## write docs/conformance.md and docs/configure.md anew
+	go test -count=1 -run '^(TestConformance|TestConfigure)$$' . -rewrite
 
 clean: ## remove what was built and installed here
 	rm -rf bin web/node_modules test/web/node_modules test/signaling/node_modules

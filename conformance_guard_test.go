@@ -12,12 +12,14 @@ import (
 func madeUp() map[string]string {
 	return map[string]string{
 		requirementsFile: "# comment\n== RFC 1: one\nR-1-2.3-a\tMUST\tIt works.\nR-1-2.3-b\tSHOULD\tWell.\n" +
-			"R-1-4-a\tMAY\tElsewhere too.\tleft out: not yet\n== Attacks\nA-C01\tattack\tNothing happens.\n",
+			"R-1-4-a\tMAY\tElsewhere too.\tleft out: not yet\n== Attacks\nA-C01\tattack\tNothing happens.\nW-S10\tattack\tNor here.\nH-07\tpractice\tAs usual.\n",
 		"internal/a/a.go":               "package a\n\n// R-1-2.3-a (RFC 1, 2.3): works.\nfunc A() string { return \"R-9-9-z\" }\n",
 		"internal/a/a_test.go":          "package a\n\nimport \"testing\"\n\n// R-1-2.3-a: works.\nfunc TestA(*testing.T) {\n\t// R-1-2.3-b\n}\n",
 		"internal/a/testdata/s.txt":     "# A-C01: nothing\nline R-9-9-z\n",
 		"node_modules/x/test/broken.go": "not Go, R-9-9-z",
 		"test/web/call.js":              "// R-1-2.3-b\nconst x = 'R-9-9-z'\n",
+		"web/src/page.ts":               "// W-99: no test\n",
+		"web/src/page.test.ts":          "// H-07, W-S10: what is served\nconst x = 'R-9-9-z'\n",
 	}
 }
 
@@ -50,6 +52,7 @@ func TestConformanceGuard(t *testing.T) {
 		{"unknown in code", "internal/a/a.go", "R-1-2.3-a", "R-1-2.3-a, R-1-2.3-c", "internal/a/a.go names R-1-2.3-c"},
 		{"unknown in a test", "internal/a/a_test.go", "// R-1-2.3-b", "// R-1-2.3-b A-C99", "names A-C99"},
 		{"unknown in a script", "internal/a/testdata/s.txt", "A-C01", "A-C01 R-7-7-a", "s.txt names R-7-7-a"},
+		{"unknown in a test of a page", "web/src/page.test.ts", "H-07", "H-07 H-08 W-01", "page.test.ts names W-01"},
 		{"incomplete number", "internal/a/a.go", "R-1-2.3-a", "R-1-2.3-a, R-1-2.3", "names R-1-2.3,"},
 		{"cut short", "internal/a/a.go", "R-1-2.3-a", "R-1-2.3-a, -b", "cuts a number short"},
 		{"named nowhere", requirementsFile, "A-C01", "A-C02\tattack\tMore.\nA-C01", "A-C02 is named nowhere"},
@@ -84,11 +87,13 @@ func TestConformancePage(t *testing.T) {
 	page, _ := conformance(os.DirFS(write(t, madeUp())), false)
 	for _, want := range []string{
 		"| RFC 1: one | 2 | 0 | 1 | 3 |\n",
-		"| **All** | 3 | 0 | 1 | 4 |\n",
+		"| Attacks | 3 | 0 | 0 | 3 |\n",
+		"| **All** | 5 | 0 | 1 | 6 |\n",
 		"| R-1-2.3-a | MUST | It works. | met and tested | `internal/a/a.go` | `internal/a/a_test.go: TestA` |\n",
 		"| R-1-2.3-b | SHOULD | Well. | met and tested |  | `internal/a/a_test.go: TestA`<br>`test/web/call.js` |\n",
 		"| R-1-4-a | MAY | Elsewhere too. | left out: not yet |  |  |\n",
 		"| A-C01 | attack | Nothing happens. | met and tested |  | `internal/a/testdata/s.txt` |\n",
+		"| W-S10 | attack | Nor here. | met and tested |  | `web/src/page.test.ts` |\n",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %q:\n%s", want, page)

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-var rewriteConformance = flag.Bool("rewrite", false, "write docs/conformance.md anew")
+var rewrite = flag.Bool("rewrite", false, "write docs/conformance.md and docs/configure.md anew")
 
 const (
 	requirementsFile = "docs/requirements.txt"
@@ -26,11 +26,11 @@ const (
 // tests claim, and docs/conformance.md against both. With -rewrite the page is
 // written anew.
 func TestConformance(t *testing.T) {
-	page, problems := conformance(os.DirFS("."), *rewriteConformance)
+	page, problems := conformance(os.DirFS("."), *rewrite)
 	for _, p := range problems {
 		t.Error(p)
 	}
-	if *rewriteConformance && len(problems) == 0 {
+	if *rewrite && len(problems) == 0 {
 		if err := os.WriteFile(conformanceFile, []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +66,7 @@ type section struct {
 	requirements []requirement
 }
 
-var levels = []string{"MUST", "SHOULD", "MAY", "derived", "attack", "decision", "figure"}
+var levels = []string{"MUST", "SHOULD", "MAY", "derived", "attack", "decision", "figure", "practice"}
 
 func readRequirements(text string) (sections []section, problems []string) {
 	seen := map[string]bool{}
@@ -120,7 +120,7 @@ func readRequirement(line string) (r requirement, err error) {
 }
 
 var (
-	number = regexp.MustCompile(`\bR-[0-9A-Z]+(?:-[0-9A-Za-z.]*[0-9A-Za-z])+|\bA-[A-Z][0-9]{2}\b|\bF-[0-9]{2}\b|\bX1?[0-9]\b`)
+	number = regexp.MustCompile(`\bR-[0-9A-Z]+(?:-[0-9A-Za-z.]*[0-9A-Za-z])+|\bA-[A-Z][0-9]{2}\b|\bF-[0-9]{2}\b|\bH-[0-9]{2}\b|\bW-(?:[0-9]{2}|S[0-9]{1,2})\b|\bX1?[0-9]\b`)
 	// Of two numbers of one section the second is easily cut to its last
 	// letter, and would be overlooked.
 	cutShort = regexp.MustCompile(`R-[^\s,]+,\s+-[a-z]\b`)
@@ -147,7 +147,7 @@ func (c *claims) collect(tree fs.FS) error {
 		switch path.Ext(name) {
 		case ".go":
 			return c.goFile(tree, name)
-		case ".txt", ".js", ".mjs", ".sh":
+		case ".txt", ".js", ".mjs", ".sh", ".ts", ".tsx":
 			if isTest(name) {
 				return c.script(tree, name)
 			}
@@ -160,7 +160,7 @@ func (c *claims) collect(tree fs.FS) error {
 // they read, and packages that only tests import.
 func isTest(name string) bool {
 	return strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "test/") ||
-		strings.Contains(name, "testdata/") || strings.HasSuffix(path.Dir(name), "test")
+		strings.Contains(name, "testdata/") || strings.Contains(path.Base(name), ".test.") || strings.HasSuffix(path.Dir(name), "test")
 }
 
 // goFile takes what the comments of a Go file name; strings do not count.

@@ -26,7 +26,7 @@ func imports() table {
 		"cmd": {"server", "doctor", "load", "config"},
 		// server wires: the options that it fills in have values of turn, auth
 		// and netio, and it tests its own relay with turn's client.
-		"server":    {"admin", "signaling", "web", "config", "store", "listener", "xdp", "relay", "doctor", "turn", "auth", "netio", "stun"},
+		"server":    {"admin", "acme", "signaling", "web", "config", "store", "listener", "xdp", "relay", "doctor", "turn", "auth", "netio", "stun"},
 		"admin":     {"auth"},
 		"signaling": {"auth"},
 		"store":     {"auth"},
@@ -39,10 +39,13 @@ func imports() table {
 		"stun":      {},
 		"auth":      {},
 		"netio":     {},
-		"config":    {},
-		"web":       {},
-		"test":      {},
-		"bench":     {},
+		// acme is beside listener, not in it: who listens needs no library for
+		// accounts and orders, and who shows a certificate not whence it came.
+		"acme":   {},
+		"config": {},
+		"web":    {},
+		"test":   {},
+		"bench":  {},
 	}
 }
 
