@@ -18,6 +18,8 @@ func (l *loader) check() {
 	l.checkACME()
 	l.checkWeb()
 	l.checkSignaling()
+	l.checkServers()
+	l.checkProcess()
 	l.cfg.ListeningIPs = l.unique("listening-ip", l.cfg.ListeningIPs)
 	l.cfg.RelayIPs = l.unique("relay-ip", l.cfg.RelayIPs)
 }
@@ -183,13 +185,12 @@ func (l *loader) checkFiles() {
 		l.conflict(faultf("give one pkey for each cert, in their order", "there are %d of cert and %d of pkey", certs, keys), "cert", "pkey")
 	}
 	if c.LogFile == "syslog" {
-		l.advise(faultf("", "log-file: syslog is not implemented yet; the log goes to standard output"), "log-file")
-		c.LogFile = "stdout"
+		c.Syslog, c.LogFile = true, "stdout"
 	}
 	if c.LogFile == "-" || c.LogFile == "" {
 		c.LogFile = "stdout"
 	}
-	if c.NoStdoutLog && c.LogFile == "stdout" {
+	if c.NoStdoutLog && c.LogFile == "stdout" && !c.Syslog {
 		l.advise(faultf("set log-file to a path", "no-stdout-log leaves no place for the log"), "no-stdout-log", "log-file")
 	}
 }

@@ -25,6 +25,11 @@ type Config struct {
 	// NoUDP, NoTCP and NoTLS switch the listeners off that are on by default;
 	// DTLS switches one on.
 	NoUDP, NoTCP, NoTLS, DTLS bool
+	// AuxServers are more addresses to listen on over UDP and TCP, each with its
+	// port. ListeningDevice and RelayDevice are interfaces whose addresses stand
+	// in for ListeningIPs and RelayIPs, or empty.
+	AuxServers                   []netip.AddrPort
+	ListeningDevice, RelayDevice string
 
 	// RelayIPs are the local addresses that relayed ports are opened on. Empty
 	// means the listening addresses.
@@ -61,6 +66,16 @@ type Config struct {
 	// MaxAllocateLifetime bounds what a client may ask for; ChannelLifetime and
 	// PermissionLifetime are how long those live without a refresh.
 	MaxAllocateLifetime, ChannelLifetime, PermissionLifetime time.Duration
+	// NonceSecret is what nonces are made with. Empty: not configured.
+	NonceSecret Secret
+	// SameOrigin wants one ORIGIN for a whole session. AllocateTimeout is how long
+	// a connection may be there before its first allocation.
+	SameOrigin      bool
+	AllocateTimeout time.Duration
+	// Clients are sent to these, in turn: over UDP and TCP to their own ones or
+	// else to AlternateServers, over TLS and DTLS to TLSAlternateServers. Each has
+	// its port.
+	AlternateServers, UDPAlternateServers, TCPAlternateServers, TLSAlternateServers []netip.AddrPort
 	// SecureSTUN asks for credentials on Binding requests too.
 	SecureSTUN bool
 	// UnauthorizedRateLimit bounds the answers to strangers to
@@ -96,6 +111,8 @@ type Config struct {
 	// CertFiles and KeyFiles are the paths of PEM chains and, at the same index,
 	// of their keys.
 	CertFiles, KeyFiles []string
+	// KeyPassword is the passphrase of those keys that have one.
+	KeyPassword Secret
 	// TLS13Only turns away TLS 1.2. CipherSuites are the IANA numbers of the suites
 	// of TLS and DTLS 1.2 that CipherList asks for; empty: all good ones.
 	TLS13Only    bool
@@ -130,6 +147,20 @@ type Config struct {
 	// NoStdoutLog keeps the log off standard output. Verbose and ExtraVerbose
 	// lower LogLevel to debug unless log-min-level is given.
 	NoStdoutLog, Verbose, ExtraVerbose bool
+	// Syslog sends the log to syslog, with one of its facilities, as LOG_DAEMON.
+	Syslog         bool
+	SyslogFacility string
+	// LogTimestamp is how the time in the log looks, in the notation of strftime
+	// with %f for milliseconds; empty: as in RFC 3339.
+	LogTimestamp string
+	// LogBinding logs Binding requests, as many as are no harm.
+	LogBinding bool
+
+	// PIDFile is the file that holds the process number, or empty.
+	PIDFile string
+	// ProcUser and ProcGroup are whom to become once everything is open, as names
+	// or numbers; empty: nobody else.
+	ProcUser, ProcGroup string
 
 	// DataDir is where what was made at the first start is kept. Empty: not
 	// configured.

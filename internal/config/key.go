@@ -27,6 +27,7 @@ const (
 	kindOrigin    Kind = "origin"
 	kindNetwork   Kind = "address or CIDR"
 	kindInterface Kind = "interface"
+	kindTimestamp Kind = "time format"
 )
 
 // Verdict is what becomes of a key.

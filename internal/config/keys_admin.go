@@ -2,22 +2,27 @@ package config
 
 // adminKeys are coturn's telnet and web interfaces.
 func adminKeys() []Key {
+	const noTelnet = "there is no telnet interface; iceserver status, reload, drain, user and usage replace it"
 	return []Key{
 		// Off in coturn too since 4.10.
-		{Name: "cli", Kind: kindBool, Verdict: Pending,
+		{Name: "cli", Kind: kindBool, Verdict: Obsolete,
 			Doc:    "Opens the telnet interface for administration.",
+			Note:   noTelnet,
 			Coturn: "since 4.10; before, the interface was open unless no-cli was given"},
 		{Name: "no-cli", Kind: kindBool, Default: "true", Verdict: Settled,
-			Doc: "Does not open the telnet interface.", Note: "there is no telnet interface yet",
+			Doc: "Does not open the telnet interface.", Note: "there is no telnet interface",
 			Coturn: "without effect since 4.10"},
-		{Name: "cli-ip", Kind: kindIP, Default: "127.0.0.1", Verdict: Pending,
+		{Name: "cli-ip", Kind: kindIP, Default: "127.0.0.1", Verdict: Obsolete,
 			Doc:     "The address of the telnet interface.",
+			Note:    noTelnet,
 			Example: "127.0.0.2", Related: []string{"cli-port", "cli-password"}},
-		{Name: "cli-port", Kind: kindPort, Default: "5766", Verdict: Pending,
+		{Name: "cli-port", Kind: kindPort, Default: "5766", Verdict: Obsolete,
 			Doc:     "The port of the telnet interface.",
+			Note:    noTelnet,
 			Example: "5767"},
-		{Name: "cli-password", Kind: kindSecret, Verdict: Pending,
+		{Name: "cli-password", Kind: kindSecret, Verdict: Obsolete,
 			Doc:     "The password of the telnet interface.",
+			Note:    noTelnet,
 			Coturn:  "as it is, or as a hash that begins with $5$; without one the interface refuses everybody",
 			Example: "a-long-password"},
 		{Name: "web-admin", Kind: kindBool, Verdict: Pending,

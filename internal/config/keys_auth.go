@@ -71,8 +71,8 @@ func laterAuthKeys() []Key {
 		{Name: "oauth", Kind: kindBool, Verdict: Pending,
 			Doc:     "Takes tokens of an authorization server (RFC 7635).",
 			Related: []string{"server-name"}},
-		{Name: "check-origin-consistency", Kind: kindBool, Verdict: Pending,
-			Doc: "Wants the ORIGIN attribute to stay the same for a whole session."},
+		{Name: "check-origin-consistency", Live: true, Kind: kindBool, at: func(c *Config) any { return &c.SameOrigin },
+			Doc: "Wants the ORIGIN attribute to stay the same for a whole session; what comes with another one is refused with 441."},
 	}
 }
 
@@ -96,18 +96,18 @@ func lifetimeKeys() []Key {
 			at:      func(c *Config) any { return &c.PermissionLifetime },
 			Doc:     "How long a permission lives without a refresh.",
 			Example: "600"},
-		{Name: "max-allocate-timeout", Kind: kindSeconds, Verdict: Pending,
-			Doc:     "How long a client may stay without an allocation.",
-			Note:    "deadlines before authentication are in force with values of their own",
-			Coturn:  "60 without the key",
+		{Name: "max-allocate-timeout", Kind: kindSeconds, Default: "60", Implied: "60", Min: 1, Max: 86400, at: func(c *Config) any { return &c.AllocateTimeout },
+			Doc:     "How long a connection over TCP, TLS or DTLS may stay without having had an allocation; over UDP nothing is kept of such a client.",
+			Coturn:  "it holds for UDP too, where it keeps something of every client",
 			Example: "30"},
 		// A stranger costs no memory, so there is no other way to make them.
 		{Name: "stateless-nonce", Kind: kindBool, Default: "true", Verdict: Settled,
 			Doc:    "Makes nonces that need no memory.",
 			Note:   "nonces never need memory here",
 			Coturn: "since 4.16, and the default since 4.17"},
-		{Name: "stateless-nonce-secret", Kind: kindSecret, Verdict: Pending,
-			Doc:     "The secret that several servers of one name make their nonces with.",
+		{Name: "stateless-nonce-secret", Kind: kindSecret, at: func(c *Config) any { return &c.NonceSecret },
+			Doc:     "The secret that several servers of one name make their nonces with, so that each takes the others'; without the key one that was drawn at the first start.",
+			Coturn:  "since 4.16; its servers and these have nonces of another form, and do not take each other's",
 			Example: "a-long-shared-secret-of-yours"},
 	}
 }

@@ -25,8 +25,9 @@ func limitKeys() []Key {
 			Doc:     "A draining server ends once it has no more allocations than this.",
 			Coturn:  "since 4.15",
 			Example: "10"},
-		{Name: "cli-max-output-sessions", Kind: kindInt, Default: "256", Verdict: Pending,
+		{Name: "cli-max-output-sessions", Kind: kindInt, Default: "256", Verdict: Obsolete,
 			Doc:     "How many sessions the telnet interface lists.",
+			Note:    "there is no telnet interface; iceserver usage lists what users do",
 			Example: "100"},
 	}
 }

@@ -69,16 +69,17 @@ func laterProtocolKeys() []Key {
 // alternateKeys send clients to other servers.
 func alternateKeys() []Key {
 	return []Key{
-		{Name: "alternate-server", Kind: kindIPPort, Repeat: true, Verdict: Pending,
-			Doc:     "A server that clients are sent to instead.",
-			Coturn:  "any alternate server sends every client away, to each of them in turn",
+		{Name: "alternate-server", Live: true, Kind: kindIPPort, Repeat: true, at: func(c *Config) any { return &c.AlternateServers },
+			Doc:     "A server that clients over UDP and TCP are sent to instead (300, Try Alternate), to each of several in turn; one of the address family that a client came with, and where there is none it is served here. Port 3478 unless given.",
+			Coturn:  "it sends away before it asks who somebody is; here who has authenticated is, since clients believe nothing else",
 			Related: []string{"udp-alternate-server", "tcp-alternate-server", "tls-alternate-server"}},
-		{Name: "udp-alternate-server", Kind: kindIPPort, Repeat: true, Verdict: Pending,
-			Doc: "A server that UDP clients are sent to instead."},
-		{Name: "tcp-alternate-server", Kind: kindIPPort, Repeat: true, Verdict: Pending,
-			Doc:    "A server that TCP clients are sent to instead.",
+		{Name: "udp-alternate-server", Live: true, Kind: kindIPPort, Repeat: true, at: func(c *Config) any { return &c.UDPAlternateServers },
+			Doc:    "A server that clients over UDP are sent to, instead of alternate-server.",
 			Coturn: "since 4.15"},
-		{Name: "tls-alternate-server", Kind: kindIPPort, Repeat: true, Verdict: Pending,
-			Doc: "A server that TLS and DTLS clients are sent to instead."},
+		{Name: "tcp-alternate-server", Live: true, Kind: kindIPPort, Repeat: true, at: func(c *Config) any { return &c.TCPAlternateServers },
+			Doc:    "A server that clients over TCP are sent to, instead of alternate-server.",
+			Coturn: "since 4.15"},
+		{Name: "tls-alternate-server", Live: true, Kind: kindIPPort, Repeat: true, at: func(c *Config) any { return &c.TLSAlternateServers },
+			Doc: "A server that clients over TLS and DTLS are sent to, where alternate-server does not hold. Port 5349 unless given. Its certificate has to have the name that clients asked for here."},
 	}
 }

@@ -42,14 +42,15 @@ func relayKeys() []Key {
 			Doc:    "Relays from everybody to everybody without permissions.",
 			Note:   "it makes an open relay, which anybody can turn against your network; allowed-peer-ip opens single addresses",
 			Coturn: "it leaves out every check of permissions"},
-		{Name: "relay-device", Short: "i", Kind: kindInterface, Verdict: Pending,
-			Doc:  "Ties the relay's sockets to one network interface.",
-			Note: "until then relay-ip chooses the addresses"},
+		{Name: "relay-device", Short: "i", Kind: kindInterface, at: func(c *Config) any { return &c.RelayDevice },
+			Doc:    "Relays from the addresses of one network interface; not together with relay-ip.",
+			Coturn: "it ties the sockets to the interface; here the system's routes decide by which one packets leave"},
 	}, workerKeys()...)
 }
 
 // workerKeys are about threads and sockets.
 func workerKeys() []Key {
+	const ownPort = "every allocation has a relayed port of its own, as the standard wants it; min-port and max-port say which"
 	return []Key{
 		// 0 and nothing at all differ: coturn has one thread with 0.
 		{Name: "relay-threads", Short: "m", Kind: kindInt, Max: 1024, at: func(c *Config) any { return &c.Workers },
@@ -66,14 +67,17 @@ func workerKeys() []Key {
 			Example: "4194304"},
 		// One socket for all is against RFC 8656 section 7, where each allocation
 		// has a transport address of its own.
-		{Name: "multiplex-peer", Kind: kindBool, Verdict: Pending,
+		{Name: "multiplex-peer", Kind: kindBool, Verdict: Obsolete,
 			Doc:    "Shares one socket towards peers between all allocations of a thread.",
+			Note:   ownPort,
 			Coturn: "since 4.12; it refuses EVEN-PORT and reservations then"},
-		{Name: "multiplex-peer-port", Kind: kindPort, Default: "3480", Verdict: Pending,
+		{Name: "multiplex-peer-port", Kind: kindPort, Default: "3480", Verdict: Obsolete,
 			Doc:     "The first port of the shared sockets of multiplex-peer.",
+			Note:    ownPort,
 			Example: "3490"},
-		{Name: "multiplex-peer-max-peers", Kind: kindInt, Default: "256", Verdict: Pending,
+		{Name: "multiplex-peer-max-peers", Kind: kindInt, Default: "256", Verdict: Obsolete,
 			Doc:     "How many peers an allocation may have with multiplex-peer.",
+			Note:    ownPort,
 			Example: "512"},
 		{Name: "udp-recvmmsg", Kind: kindBool, Default: "true", Verdict: Settled,
 			Doc:    "Reads datagrams from the kernel in batches.",

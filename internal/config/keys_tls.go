@@ -13,10 +13,9 @@ func tlsKeys() []Key {
 			Doc:     "The file with the private key of cert in PEM; with several certificates, in their order.",
 			Coturn:  "it takes one, and looks for turn_server_pkey.pem in a number of folders, and goes without TLS when it finds none",
 			Example: "/etc/ssl/turn/privkey.pem"},
-		{Name: "pkey-pwd", Kind: kindSecret, Verdict: Pending,
-			Doc:     "The passphrase of an encrypted pkey.",
-			Note:    "until then the key must not be encrypted",
-			Example: "a-long-password"},
+		{Name: "pkey-pwd", Kind: kindSecret, at: func(c *Config) any { return &c.KeyPassword },
+			Doc:     "The passphrase of every pkey that is encrypted.",
+			Example: "a-long-password", Related: []string{"pkey"}},
 		// Ignoring it would let in whom it is to keep out.
 		{Name: "CA-file", Kind: kindPath, Verdict: Refused,
 			Doc:     "Wants a certificate from every client, signed by one of this file.",
@@ -32,8 +31,10 @@ func tlsKeys() []Key {
 		{Name: "secret-key-file", Kind: kindPath, Verdict: Pending,
 			Doc:     "The file with the AES key of an encrypted database password.",
 			Example: "/etc/turn/secret.key"},
-		{Name: "raw-public-keys", Kind: kindBool, Verdict: Pending,
-			Doc: "Takes raw public keys instead of certificates (RFC 7250)."},
+		{Name: "raw-public-keys", Kind: kindBool, Verdict: Obsolete,
+			Doc:    "Takes raw public keys instead of certificates (RFC 7250).",
+			Note:   "clients check certificates, and no browser knows raw public keys; cert is what they are shown",
+			Coturn: "since 4.6.3, with OpenSSL 3.2"},
 	}, pastTLSKeys()...)
 }
 

@@ -313,7 +313,7 @@ func (l *loader) set(k *Key, e *entry, v any) {
 // weak warns of a shared secret that can be found by trying: whoever has a single
 // credential made with it, which every user of a page has, can do so at home.
 func (l *loader) weak(k *Key, e *entry, s Secret) {
-	if k.Name == "static-auth-secret" && len(s) < shortestSecret {
+	if (k.Name == "static-auth-secret" || k.Name == "stateless-nonce-secret") && len(s) < shortestSecret {
 		l.warn(e, faultf("take a longer one: iceserver secret add makes one up",
 			"has %d bytes, and with fewer than %d it can be guessed", len(s), shortestSecret))
 	}

@@ -25,6 +25,7 @@ func parsers() map[Kind]parser {
 		kindOrigin:    parseOrigin,
 		kindNetwork:   parseNetwork,
 		kindInterface: parseText,
+		kindTimestamp: parseTimestamp,
 		kindChoice:    parseChoice,
 		kindChar:      parseChar,
 		kindRealm:     parseRealm,
@@ -169,7 +170,8 @@ func unbracket(s string) string {
 	return s
 }
 
-// parseIPPort only checks what pending keys hold.
+// parseIPPort takes an address without a port too: what that means depends on
+// the key, which sees a port of 0.
 func parseIPPort(_ *Key, s string) (any, *fault) {
 	if a, err := netip.ParseAddr(unbracket(s)); err == nil {
 		return netip.AddrPortFrom(a, 0), nil

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"iceserver/internal/admin"
@@ -29,8 +30,8 @@ const linksAge = 2 * time.Second
 type holders struct {
 	db        *store.Links
 	rest      auth.REST
-	secret    string // of the credentials that are made with links, and of no others
-	anonymous bool   // credentials are made without a link too
+	secret    string      // of the credentials that are made with links, and of no others
+	anonymous atomic.Bool // credentials are made without a link too
 	log       *slog.Logger
 	attempts  *admin.Attempts
 
@@ -50,13 +51,13 @@ func linkSecret(k *kept) string {
 }
 
 // openHolders opens the file of links.
-func openHolders(a *access, anonymous bool, log *slog.Logger) (*holders, error) {
+func openHolders(a *access, log *slog.Logger) (*holders, error) {
 	db, err := a.openLinksFile()
 	if err != nil {
 		return nil, err
 	}
 	h := &holders{
-		db: db, rest: a.rest, secret: linkSecret(a.kept), anonymous: anonymous, log: log, attempts: admin.NewAttempts(),
+		db: db, rest: a.rest, secret: linkSecret(a.kept), log: log, attempts: admin.NewAttempts(),
 		known: map[string]store.Link{}, fresh: map[string]store.Link{}, used: map[string]time.Time{},
 	}
 	if err := h.refresh(context.Background()); err != nil {
@@ -156,7 +157,7 @@ func (h *holders) holder(username string) (id string, k store.Link, ok bool) {
 		return "", store.Link{}, false
 	}
 	if admin.Anonymous(id) {
-		return id, store.Link{}, h.anonymous
+		return id, store.Link{}, h.anonymous.Load()
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -193,7 +194,7 @@ func (h *holders) quotaID(username string) string {
 //
 // H-19: strangers hold few.
 func (h *holders) limit(id string) int {
-	if h.anonymous && admin.Anonymous(id) {
+	if h.anonymous.Load() && admin.Anonymous(id) {
 		return admin.AnonymousQuota
 	}
 	h.mu.Lock()

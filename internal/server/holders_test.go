@@ -20,10 +20,11 @@ func testHolders(t *testing.T, anonymous bool) (*holders, Link) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := openHolders(a, anonymous, slog.New(slog.DiscardHandler))
+	l, err := openHolders(a, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.anonymous.Store(anonymous)
 	t.Cleanup(func() { l.db.Close() })
 	made, err := addLink(t.Context(), l.db, LinkOptions{Quota: 3}, time.Now())
 	if err != nil {

@@ -124,7 +124,7 @@ func (s *Server) changeLocked(edit func(*setup) error) error {
 		return err
 	}
 	s.accounting.quota.Store(next.cfg.UserMonthlyQuota)
-	return nil
+	return s.adaptWeb()
 }
 
 // settings are what the relay goes by, and can be given anew.

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"iceserver/internal/admin"
@@ -46,7 +47,8 @@ func webMode(cfg *config.Config, file string) string {
 type webSide struct {
 	mode      string
 	holders   *holders
-	api       *admin.API
+	api       atomic.Pointer[admin.API]
+	pages     http.Handler // that are no API
 	signaling *signaling.Server
 	roomKeys  *roomKeys          // nil: tokens of rooms need no file
 	listener  *listener.Listener // of the pages' own port; nil: they are on all
@@ -54,6 +56,11 @@ type webSide struct {
 }
 
 func (w *webSide) on() bool { return w.mode != webOff }
+
+// serve answers HTTP as it is to be answered at that moment.
+func (w *webSide) serve() http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) { w.api.Load().ServeHTTP(out, r) })
+}
 
 // openLinks opens the links and makes the first one.
 func (s *Server) openLinks() error {
@@ -71,7 +78,7 @@ func (s *Server) openLinks() error {
 		s.web.mode = webOff
 		return nil
 	}
-	l, err := openHolders(s.access(), s.cfg().WebAnonymous, s.log)
+	l, err := openHolders(s.access(), s.log)
 	if err != nil {
 		return err
 	}
@@ -100,20 +107,33 @@ func (s *Server) openPages() error {
 	if err != nil {
 		return err
 	}
-	s.web.api = admin.New(admin.Options{
+	s.web.pages = pages
+	return s.adaptWeb()
+}
+
+// adaptWeb makes the HTTP side go by the configuration as it is now.
+func (s *Server) adaptWeb() error {
+	if !s.web.on() {
+		return nil
+	}
+	if err := s.web.signaling.SetOrigins(s.cfg().WebOrigins); err != nil {
+		return err
+	}
+	s.web.holders.anonymous.Store(s.cfg().WebAnonymous)
+	s.web.api.Store(admin.New(admin.Options{
 		Links: s.web.holders, Attempts: s.web.holders.attempts, Status: s.status,
 		REST: s.access().rest, Secret: s.web.holders.secret, Anonymous: s.cfg().WebAnonymous,
 		Servers: s.servers, Local: s.web.mode == webLocal, Host: s.name(), TLSPort: s.httpsPort(),
 		HSTS: s.certs != nil && !selfIssued(s.certs.Leaf()), KnownHost: s.covers, Origins: s.cfg().WebOrigins,
-		Signaling: s.web.signaling, TrustedProxies: s.cfg().TrustedProxies, Pages: pages, Log: s.log,
-	})
+		Signaling: s.web.signaling, TrustedProxies: s.cfg().TrustedProxies, Pages: s.web.pages, Log: s.log,
+	}))
 	return nil
 }
 
 // pages are all that is no API.
 func (s *Server) pages() (http.Handler, error) {
 	o := web.Options{ICEServers: func(r *http.Request) json.RawMessage {
-		array, _ := json.Marshal(s.web.api.ServersFor(r)) // strings only: it cannot fail
+		array, _ := json.Marshal(s.web.api.Load().ServersFor(r)) // strings only: it cannot fail
 		return array
 	}}
 	if s.cfg().DemosDir != "" {
@@ -134,7 +154,7 @@ func (s *Server) openWebPort() error {
 		return nil
 	}
 	l, err := listener.New(listener.Options{
-		TCP: s.at(true, s.cfg().WebPort), Certificates: s.certs, HTTP: s.web.api, Log: s.log,
+		TCP: s.at(true, s.cfg().WebPort), Certificates: s.certs, HTTP: s.web.serve(), Log: s.log,
 		Limits:    listener.Limits{PerSource: pagesPerSource, Proxies: s.cfg().TrustedProxies},
 		TLS13Only: s.cfg().TLS13Only, CipherSuites: s.cfg().CipherSuites,
 		Challenges: s.challenges(), ChallengeCertificate: s.challengeCertificate(),
@@ -171,7 +191,7 @@ func (s *Server) handler() http.Handler {
 	if !s.web.on() || s.cfg().WebPort != 0 {
 		return nil
 	}
-	return s.web.api
+	return s.web.serve()
 }
 
 // httpsPort is where the pages are with TLS; 0: nowhere.

@@ -5,6 +5,7 @@
 package signaling
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"iceserver/internal/signaling/engineio"
@@ -66,7 +68,7 @@ type Stats struct {
 // Server is the signaling server, an http.Handler for the path /socket.io/.
 type Server struct {
 	o       Options
-	origins map[string]bool
+	origins atomic.Pointer[map[string]bool]
 	engine  *engineio.Server
 	sockets *socketio.Server
 	notes   notes
@@ -79,14 +81,21 @@ type Server struct {
 	stats    Stats
 }
 
+// usualHeartbeat is how long an idle connection is left alone, unless said otherwise.
+const usualHeartbeat = 25 * time.Second
+
+// unnoticed is how long after the last heartbeat a connection may be lost without
+// anybody having noticed: the time for its answer, and some for what is slow.
+const unnoticed = 35 * time.Second
+
 // New makes a server; it answers once Run runs. The error names an origin that
 // is none.
 func New(o Options) (*Server, error) {
 	s := &Server{
-		o: o, origins: map[string]bool{},
+		o: o,
 		rooms: rooms.New(rooms.Options{
 			Rooms: o.Limits.Rooms, RoomRate: o.Limits.RoomRate, Participants: o.Limits.Participants,
-			Fanout: o.Limits.FanoutBytes, Grace: o.Grace,
+			Fanout: o.Limits.FanoutBytes, Grace: o.Grace, Remember: cmp.Or(o.Heartbeat, usualHeartbeat) + unnoticed,
 		}),
 		clients: map[rooms.SocketID]*socketio.Socket{}, unjoined: map[*client]time.Time{},
 	}
@@ -97,12 +106,8 @@ func New(o Options) (*Server, error) {
 	if s.o.Limits.MessageRate == 0 {
 		s.o.Limits.MessageRate = 50
 	}
-	for _, origin := range o.Origins {
-		u, err := url.Parse(origin)
-		if err != nil || u.Scheme == "" || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" {
-			return nil, fmt.Errorf("signaling: %q is no origin: want https://host or https://host:port", origin)
-		}
-		s.origins[strings.ToLower(u.Scheme+"://"+u.Host)] = true
+	if err := s.SetOrigins(o.Origins); err != nil {
+		return nil, err
 	}
 	s.sockets = socketio.NewServer(map[string]socketio.Namespace{"/": (*namespace)(s)})
 	s.engine = engineio.New(engineio.Options{
@@ -114,6 +119,21 @@ func New(o Options) (*Server, error) {
 		},
 	})
 	return s, nil
+}
+
+// SetOrigins says anew which pages of other hosts may connect, as Options.Origins
+// does. Connections stay.
+func (s *Server) SetOrigins(origins []string) error {
+	allowed := map[string]bool{}
+	for _, origin := range origins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme == "" || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" {
+			return fmt.Errorf("signaling: %q is no origin: want https://host or https://host:port", origin)
+		}
+		allowed[strings.ToLower(u.Scheme+"://"+u.Host)] = true
+	}
+	s.origins.Store(&allowed)
+	return nil
 }
 
 // ServeHTTP answers Engine.IO requests. The scripts for pages under the same path

@@ -137,6 +137,32 @@ func waitFile(t *testing.T, path, text string) {
 	})
 }
 
+// The pages go by a new configuration too.
+func TestReloadWeb(t *testing.T) {
+	dir := t.TempDir()
+	text := "realm=example.org\nuser=alice:one\nweb=on\n"
+	file := write(t, "turnserver.conf", text)
+	p := serve(t, append(onLoopback(t, dir), "-c", file, "--json")...)
+	g := greetingOf(t, p)
+	p.wait(t, "msg=ready")
+	page := open(t, g.Links[0], filepath.Join(dir, "self-signed.pem"))
+	if status := page.ask("POST", "api/v1/credentials", "", "{}", nil); status != 401 {
+		t.Errorf("credentials for a stranger: %d, want 401", status)
+	}
+	rewrite(t, file, text+"web-anonymous-credentials\n")
+	must(t, "", nil, "reload", "--data-dir="+dir, "-c", file)
+	var made struct {
+		ICEServers []struct {
+			URLs                 []string
+			Username, Credential string
+		} `json:"iceServers"`
+	}
+	if status := page.ask("POST", "api/v1/credentials", "", "{}", &made); status != 200 || len(made.ICEServers) == 0 {
+		t.Fatalf("credentials for a stranger: %d, %+v", status, made)
+	}
+	hold(t, made.ICEServers[0].URLs[0], made.ICEServers[0].Username, made.ICEServers[0].Credential)
+}
+
 // Revoking ends what a user has now, whoever asks for it by whichever name.
 func TestRevoke(t *testing.T) {
 	dir := t.TempDir()
