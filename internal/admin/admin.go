@@ -87,6 +87,8 @@ type Status struct {
 	// Anonymous says that there are credentials for those without a key too, so
 	// that a page does not ask in vain. The API fills it in.
 	Anonymous bool `json:"anonymousCredentials,omitempty"`
+	// Signaling says what it takes to get into a room: "token", or empty for nothing.
+	Signaling string `json:"signalingAuth,omitempty"`
 }
 
 // TLSStatus is how the certificate is.
@@ -177,7 +179,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{w: w, r: r, now: a.o.Clock()}
 	c.client, c.way = clientOf(r, a.o.TrustedProxies)
 	if c.way.proxied {
-		c.r = direct(r, c.client)
+		c.r = direct(r, c.client, c.way.secure)
 	}
 	if a.enter(c) {
 		a.dispatch(c)

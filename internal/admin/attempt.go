@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"sync"
@@ -18,11 +19,14 @@ type Attempt struct {
 	Peer      string    `json:"peer"`
 	Username  string    `json:"username"`
 	Transport string    `json:"transport"`
+
+	order uint64 // in which it was added
 }
 
 const (
-	// attemptsKept is how many are remembered of one link.
-	attemptsKept = 200
+	// attemptsKept is how many are remembered of one link, and wrongKept how many
+	// more that did not show the password.
+	attemptsKept, wrongKept = 150, 50
 	// holdersKept is of how many links; the one that was quiet longest goes.
 	holdersKept = 256
 )
@@ -35,12 +39,31 @@ type Attempts struct {
 	clock   uint64 // counts additions
 }
 
-// history is a ring of attempts.
+// history is what is remembered of a link. A link's id stands in names that go over
+// the network: who has read one can make attempts in its name, which must not push
+// out the holder's.
 type history struct {
+	shown, wrong ring
+	last         uint64
+}
+
+// ring is the latest of many attempts.
+type ring struct {
 	list []Attempt
 	next int // the oldest, once the ring is full
-	last uint64
 }
+
+func (r *ring) add(t Attempt, most int) {
+	if len(r.list) < most {
+		r.list = append(r.list, t)
+		return
+	}
+	r.list[r.next] = t
+	r.next = (r.next + 1) % most
+}
+
+// inOrder is the attempts, the oldest first.
+func (r *ring) inOrder() []Attempt { return slices.Concat(r.list[r.next:], r.list[:r.next]) }
 
 // NewAttempts returns an empty memory.
 func NewAttempts() *Attempts { return &Attempts{holders: map[string]*history{}} }
@@ -58,14 +81,17 @@ func (a *Attempts) Add(holder string, t Attempt) {
 		a.holders[holder] = h
 	}
 	a.clock++
-	h.last = a.clock
-	if len(h.list) < attemptsKept {
-		h.list = append(h.list, t)
+	h.last, t.order = a.clock, a.clock
+	if t.Code == unauthorized {
+		h.wrong.add(t, wrongKept)
 		return
 	}
-	h.list[h.next] = t
-	h.next = (h.next + 1) % attemptsKept
+	h.shown.add(t, attemptsKept)
 }
+
+// unauthorized is the code of STUN for requests whose sender has not shown the
+// password.
+const unauthorized = 401
 
 // makeRoom forgets the holder who was quiet longest. The caller holds mu.
 func (a *Attempts) makeRoom() {
@@ -89,7 +115,9 @@ func (a *Attempts) of(holder string) []Attempt {
 	if h == nil {
 		return []Attempt{}
 	}
-	return slices.Concat(h.list[h.next:], h.list[:h.next])
+	all := append(h.shown.inOrder(), h.wrong.inOrder()...)
+	slices.SortFunc(all, func(a, b Attempt) int { return cmp.Compare(a.order, b.order) })
+	return all
 }
 
 // attempts answers GET /api/v1/attempts: with what was done with the credentials

@@ -43,6 +43,14 @@ func TestAttemptsAreBounded(t *testing.T) {
 	if len(list) != attemptsKept || list[0].Code != 5 || list[attemptsKept-1].Code != attemptsKept+4 {
 		t.Errorf("%d, from %d to %d", len(list), list[0].Code, list[len(list)-1].Code)
 	}
+	// Who knows the name alone pushes out nothing of the holder's.
+	for range 3 * attemptsKept {
+		a.Add("one", Attempt{Code: unauthorized})
+	}
+	list = a.of("one")
+	if len(list) != attemptsKept+wrongKept || list[0].Code != 5 || list[len(list)-1].Code != unauthorized {
+		t.Errorf("%d, from %d to %d", len(list), list[0].Code, list[len(list)-1].Code)
+	}
 	for i := range holdersKept {
 		a.Add(fmt.Sprint(i), Attempt{})
 	}

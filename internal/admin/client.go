@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -53,8 +54,14 @@ func clientOf(r *http.Request, trusted []netip.Prefix) (netip.Addr, way) {
 // direct is a proxied request as it would be had the client come without the
 // proxy, so that nobody behind this has to know of proxies, or can be told of
 // others.
-func direct(r *http.Request, from netip.Addr) *http.Request {
+func direct(r *http.Request, from netip.Addr, secure bool) *http.Request {
 	r = r.Clone(r.Context())
+	switch {
+	case !secure:
+		r.TLS = nil
+	case r.TLS == nil:
+		r.TLS = &tls.ConnectionState{}
+	}
 	r.RemoteAddr = ""
 	if from.IsValid() {
 		r.RemoteAddr = netip.AddrPortFrom(from, 0).String()

@@ -126,7 +126,7 @@ func TestRatesBehindProxy(t *testing.T) {
 	var seen string
 	a := newAPI(t, proxies, func(o *Options) {
 		o.Signaling = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			seen = fmt.Sprint(r.RemoteAddr, r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"])
+			seen = fmt.Sprint(r.RemoteAddr, r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"], r.TLS != nil)
 		})
 	})
 	ask := func(peer, said string) int {
@@ -151,7 +151,7 @@ func TestRatesBehindProxy(t *testing.T) {
 	if refused != 10 {
 		t.Errorf("%d requests of a stranger were refused, want 10", refused)
 	}
-	for said, want := range map[string]string{"203.0.113.1": "203.0.113.1:0[] []", "2001:db8::1": "[2001:db8::1]:0[] []", "unknown": "[] []"} {
+	for said, want := range map[string]string{"203.0.113.1": "203.0.113.1:0[] [] true", "2001:db8::1": "[2001:db8::1]:0[] [] true", "unknown": "[] [] true"} {
 		r := request("GET", "/socket.io/", "", "X-Forwarded-For: "+said, "X-Forwarded-Proto: https")
 		r.RemoteAddr = "127.0.0.1:1"
 		if a.do(r); seen != want {

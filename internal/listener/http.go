@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -17,6 +18,9 @@ type httpServer struct {
 	conns  chan net.Conn
 	// open are the connections that the server has and that nobody hijacked.
 	open sync.WaitGroup
+	// patience is how long handlers may take to end once they should.
+	patience time.Duration
+	log      *slog.Logger
 }
 
 // withChallenges puts the answers to certificate authorities in front of a
@@ -42,10 +46,10 @@ func withChallenges(handler, challenges http.Handler) http.Handler {
 // newHTTPServer makes a server for handler.
 //
 // A-C04, A-X09, H-14: a request has its deadlines, and a header its bounds.
-func newHTTPServer(handler http.Handler, limits Limits) *httpServer {
-	h := &httpServer{conns: make(chan net.Conn)}
+func newHTTPServer(handler http.Handler, limits Limits, l *slog.Logger) *httpServer {
+	h := &httpServer{conns: make(chan net.Conn), patience: 5 * time.Second, log: l}
 	h.server = &http.Server{
-		Handler:           handler,
+		Handler:           oneLength(handler),
 		ReadHeaderTimeout: min(5*time.Second, limits.Message),
 		ReadTimeout:       15 * time.Second,
 		IdleTimeout:       time.Minute,
@@ -66,14 +70,40 @@ func nothingHere(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "This is a STUN and TURN server. There are no pages here.\n")
 }
 
+// oneLength lets a connection end with a request whose body came in chunks. Whether
+// such a request had a length as well cannot be seen here any more, and a proxy that
+// went by that would take what follows for another request.
+//
+// H-14: nothing follows, so a mix of the two smuggles nothing in.
+func oneLength(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 && r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
 // serve runs the HTTP server until ctx ends, then closes what it still has and
-// waits for it.
+// waits for it, but not for ever: a handler that hangs is left behind, since it
+// must not keep the whole server from its end.
 func (h *httpServer) serve(ctx context.Context) {
 	h.server.BaseContext = func(net.Listener) context.Context { return ctx }
 	stop := context.AfterFunc(ctx, func() { h.server.Close() })
 	defer stop()
 	_ = h.server.Serve(handed{ctx: ctx, conns: h.conns}) // always ErrServerClosed
-	h.open.Wait()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		h.open.Wait()
+	}()
+	limit := time.NewTimer(h.patience)
+	defer limit.Stop()
+	select {
+	case <-ended:
+	case <-limit.C:
+		h.log.Warn("an HTTP request does not end: it is left behind", "waited", h.patience)
+	}
 }
 
 // serveHTTP hands a connection, raw itself or TLS on it, to the HTTP server,

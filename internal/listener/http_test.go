@@ -217,3 +217,55 @@ func listenForPages(t *testing.T, h http.Handler) *Listener {
 	}
 	return l
 }
+
+// A handler that hangs keeps its connection, and not the whole server, from ending.
+func TestStuckHandler(t *testing.T) {
+	entered, release, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	l := listenForPages(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		defer close(left)
+		close(entered)
+		<-release
+	}))
+	l.http.patience = 50 * time.Millisecond
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx) }()
+	tcp, _, _ := l.Addrs()
+	c := dial(t, tcp[0].String())
+	send(t, c, []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+	<-entered
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Error("Run waits for the handler")
+	}
+	close(release)
+	<-left
+	c.Close()
+}
+
+// H-14: what stands behind a request with two lengths is no request, neither by the
+// one nor by the other; and a header has its longest length.
+func TestTwoLengths(t *testing.T) {
+	s := serve(t)
+	for _, lengths := range []string{"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"} {
+		c := dial(t, s.tcp)
+		send(t, c, []byte("POST / HTTP/1.1\r\nHost: x\r\n"+lengths+"\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"))
+		text, err := io.ReadAll(c)
+		if n := strings.Count(string(text), "HTTP/1.1 "); err != nil || n != 1 || !strings.Contains(string(text), "Connection: close") {
+			t.Errorf("%q: %d answers, %v\n%s", lengths, n, err, text)
+		}
+	}
+	for size, want := range map[int]int{8 << 10: 404, 32 << 10: 431} {
+		c := dial(t, s.tcp)
+		send(t, c, []byte("GET / HTTP/1.1\r\nHost: x\r\n"+strings.Repeat("X-A: b\r\n", size/8)+"\r\n"))
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || answer.StatusCode != want {
+			t.Errorf("a header of %d bytes: %v, %v, want %d", size, answer, err, want)
+		}
+	}
+}

@@ -11,7 +11,9 @@ import (
 
 // allowed says whether a request may come in, judged by the page that makes it.
 //
-// W-11, W-S2, H-08: pages of this host, and of those configured; nothing else.
+// W-11, W-S2, H-08: pages of this host, and of those configured; nothing else. Where
+// we speak TLS a page of this host that has come without is none of ours: anybody on
+// its way could have written it.
 // Clients without an origin are no pages, so nobody's session can be abused; a
 // browser that sends none for some other site's image or frame says so in another
 // header, and its user's share of sessions is not for that site to spend.
@@ -23,7 +25,7 @@ func (s *Server) allowed(r *http.Request) bool {
 	}
 	u, err := url.Parse(all[0])
 	if err == nil && len(all) == 1 && u.Host != "" &&
-		(strings.EqualFold(u.Host, r.Host) || (*s.origins.Load())[strings.ToLower(u.Scheme+"://"+u.Host)]) {
+		(strings.EqualFold(u.Host, r.Host) && (r.TLS == nil || strings.EqualFold(u.Scheme, "https")) || (*s.origins.Load())[strings.ToLower(u.Scheme+"://"+u.Host)]) {
 		return true
 	}
 	s.notes.tell(time.Now(), otherSite, foreign("origin", all[0]), slog.String("client", peer(r)))

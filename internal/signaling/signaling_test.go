@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +144,16 @@ func TestOrigin(t *testing.T) {
 		_ = r.Body.Close()
 		if r.StatusCode != want {
 			t.Errorf("%s without an origin: %d", site, r.StatusCode)
+		}
+	}
+	// Where there is TLS, a page of this host that came without is nobody's.
+	s, _ := serve(t, signaling.Options{Limits: unlimited()})
+	for origin, want := range map[string]int{"https://here.example": 200, "http://here.example": 403, "HTTPS://HERE.example": 200} {
+		q := httptest.NewRequest("GET", "https://here.example/socket.io/?EIO=4&transport=polling", nil)
+		q.Header.Set("Origin", origin)
+		w := httptest.NewRecorder()
+		if s.ServeHTTP(w, q); w.Code != want {
+			t.Errorf("%s over TLS: %d, want %d", origin, w.Code, want)
 		}
 	}
 	for _, bad := range []string{"*", "pages.example", "https://pages.example/path", ""} {
@@ -291,5 +303,18 @@ func TestShutdown(t *testing.T) {
 	<-done
 	if n := s.Stats().Sessions; n != 0 {
 		t.Errorf("%d sessions are left", n)
+	}
+}
+
+// H-13: extra data that comes in the address nests no deeper than in a message.
+func TestDeepExtra(t *testing.T) {
+	_, web := serve(t, signaling.Options{Limits: unlimited()})
+	for depth, kept := range map[int]bool{31: true, 33: false} {
+		name := fmt.Sprint("user", depth)
+		deep := `{"a":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + "}"
+		a := join(t, dial(t, web, strings.TrimSuffix(query(name), "{}")+url.QueryEscape(deep)))
+		if got := a.ask("get-remote-user-extra-data", name); (got == "["+deep+"]") != kept {
+			t.Errorf("%d levels: %s", depth, got)
+		}
 	}
 }

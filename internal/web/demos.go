@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"net/http"
@@ -81,22 +82,48 @@ func (d *demos) serveFile(w http.ResponseWriter, r *http.Request, p, name string
 		return false
 	}
 	defer f.Close()
-	var content io.ReadSeeker = f
-	cache := "no-cache"
-	if strings.EqualFold(path.Ext(name), ".html") {
-		page, err := io.ReadAll(io.LimitReader(f, longestPage+1))
-		if err != nil || len(page) > longestPage {
-			return false
-		}
-		// Credentials are in it.
-		content, cache = bytes.NewReader(d.fill(page, r)), "no-store"
+	content, filled, err := d.content(r, name, f)
+	if err != nil {
+		return false
 	}
 	h := w.Header()
 	demosPolicy(h, r)
 	h.Set("Content-Type", kind)
-	h.Set("Cache-Control", cache)
+	h.Set("Cache-Control", "no-cache")
+	if filled {
+		h.Set("Cache-Control", "no-store") // there are credentials in it
+		if r.Method == http.MethodHead {
+			return true // how long it would be is not worth a credential
+		}
+	}
 	http.ServeContent(w, r, "", time.Time{}, content)
 	return true
+}
+
+// errLong is about a page that is longer than a page has reason to be.
+var errLong = errors.New("web: the page is too long")
+
+// content is what is sent of a file, and whether that depends on who asks. Only what
+// names ICE servers is read as a whole.
+func (d *demos) content(r *http.Request, name string, f demo) (content io.ReadSeeker, filled bool, err error) {
+	ext := strings.ToLower(path.Ext(name))
+	if ext != ".html" && ext != ".js" {
+		return f, false, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(f, longestPage+1))
+	switch {
+	case err != nil:
+		return nil, false, err
+	case ext == ".html" && len(text) > longestPage:
+		return nil, false, errLong
+	case ext == ".js" && (len(text) > longestPage || !literal.Match(text)):
+		_, err = f.Seek(0, io.SeekStart)
+		return f, false, err
+	}
+	if r.Method != http.MethodHead {
+		text = d.fill(text, r)
+	}
+	return bytes.NewReader(text), true, nil
 }
 
 // longestPage bounds what is held in memory to be filled in, in bytes; all files
@@ -139,9 +166,13 @@ func valid(name string) string {
 // fill puts this server's ICE servers where a page names others, and none are
 // left that belong to somebody else.
 func (d *demos) fill(page []byte, r *http.Request) []byte {
+	named := literal.Match(page)
+	if !named && !socketURL.Match(page) {
+		return page
+	}
 	line := append([]byte("connection.iceServers = "), d.servers(r)...)
 	line = append(line, ';')
-	if literal.Match(page) {
+	if named {
 		return literal.ReplaceAllLiteral(page, line)
 	}
 	return socketURL.ReplaceAllFunc(page, func(found []byte) []byte {

@@ -30,6 +30,8 @@ connection.openOrJoin('x');
 		"demos/dashboard/index.html":    file("<script>\nconnection.socketURL = '/';\n// connection.socketURL = 'https://elsewhere.example:9001/';\n</script>"),
 		"demos/none.html":               file("<p>no call here</p>"),
 		"demos/menu.js":                 file("menu"),
+		"demos/calls.js":                file("connection.socketURL = '/';\nconnection.iceServers = [{urls: ['stun:stun.example.net']}];"),
+		"demos/long.js":                 file("connection.iceServers = [{urls: ['stun:x']}];" + strings.Repeat(" ", longestPage)),
 		"demos/logo.png":                file("png"),
 		"demos/video-broadcasting.html": file("small letters"),
 		"demos/conference.html":         file("theirs"),
@@ -54,6 +56,7 @@ func TestOriginalDemos(t *testing.T) {
 			t.Errorf("%s: servers were not added:\n%s", name, board)
 		}
 		for path, want := range map[string]string{
+			"/demos/calls.js": "connection.socketURL = '/';\n" + servers, "/demos/long.js": string(original()["demos/long.js"].Data),
 			"/demos/original/": "the original list", "/demos/original/none.html": "<p>no call here</p>", "/demos/none.html": "<p>no call here</p>",
 			"/demos/menu.js": "menu", "/demos/Video-Broadcasting.html": "small letters",
 			// Our own pages come first.
@@ -104,8 +107,12 @@ func TestOriginalPolicy(t *testing.T) {
 	if !strings.Contains(policy, "script-src 'self' 'unsafe-inline'") || strings.Contains(policy, "*") || strings.Contains(policy, "https:") {
 		t.Errorf("policy %q", policy)
 	}
-	if r.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("a page with credentials is kept: %q", r.Header.Get("Cache-Control"))
+	for _, path := range []string{"/demos/plain.html", "/demos/calls.js"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			if r, _ := get(t, h, method, path); r.StatusCode != 200 || r.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s %s, with credentials: %d, %q", method, path, r.StatusCode, r.Header.Get("Cache-Control"))
+			}
+		}
 	}
 	if r, _ := get(t, h, "GET", "/demos/menu.js"); r.Header.Get("Cache-Control") != "no-cache" {
 		t.Errorf("a script: %q", r.Header.Get("Cache-Control"))
@@ -136,7 +143,9 @@ func TestOriginalWithoutServers(t *testing.T) {
 // The servers are asked for with the request: whose credentials they are is the
 // server's business.
 func TestOriginalRequest(t *testing.T) {
+	asked := 0
 	h := newHandler(built(t), Options{DemosDir: original(), ICEServers: func(r *http.Request) json.RawMessage {
+		asked++
 		all, err := json.Marshal([]map[string]string{{"urls": "stun:" + r.URL.Query().Get("key")}})
 		if err != nil {
 			t.Error(err)
@@ -145,6 +154,13 @@ func TestOriginalRequest(t *testing.T) {
 	}})
 	if _, body := get(t, h, "GET", "/demos/plain.html?key=abc"); !strings.Contains(body, `[{"urls":"stun:abc"}]`) {
 		t.Errorf("the key was not seen:\n%s", body)
+	}
+	// A credential is made for those alone who get it.
+	asked = 0
+	for _, one := range [][2]string{{"HEAD", "/demos/plain.html"}, {"GET", "/demos/none.html"}, {"GET", "/demos/menu.js"}, {"HEAD", "/demos/calls.js"}} {
+		if r, _ := get(t, h, one[0], one[1]); r.StatusCode != 200 || asked != 0 {
+			t.Errorf("%s %s: %d, asked %d times", one[0], one[1], r.StatusCode, asked)
+		}
 	}
 }
 
@@ -162,7 +178,7 @@ func TestOriginalLinks(t *testing.T) {
 		}
 	}
 	if err := os.Symlink(outside, filepath.Join(inside, "link.html")); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	root, err := os.OpenRoot(filepath.Join(dir, "checkout"))
 	if err != nil {

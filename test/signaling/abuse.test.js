@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect as dial } from 'node:net';
 import { after, before, test } from 'node:test';
-import { ask, connect, serve, until, ways } from './support.js';
+import { ask, connect, serve, times, until, ways } from './support.js';
 
 let server, good;
 before(async () => {
@@ -23,8 +23,8 @@ async function well(t, began, of = server, who = good) {
   assert.ok(RSS < 150 * 1024, `${RSS} KiB`);
 }
 
-async function session() {
-  const text = await (await fetch(`${server.url}/socket.io/?EIO=4&transport=polling`)).text();
+async function session(of = server, more = '') {
+  const text = await (await fetch(`${of.url}/socket.io/?EIO=4&transport=polling${more}`)).text();
   return `/socket.io/?EIO=4&transport=polling&sid=${JSON.parse(text.slice(1)).sid}`;
 }
 
@@ -108,6 +108,35 @@ test('readers that are slow', { timeout: 120_000 }, async (t) => {
   await until(async () => (await fast.stats()).Sessions === Sessions - members.length, 60_000);
   await well(t, began, fast, owner);
   for (const member of members) member.io.engine.transport.ws.terminate();
+});
+
+// W-S10, H-18: what waits for many is there once, and is bounded for all together.
+test('memory while hundreds do not read', { timeout: 120_000 }, async (t) => {
+  const fast = await serve('--message-rate=5000');
+  t.after(() => fast.close());
+  const owner = await connect(fast, ways[1], 'owner');
+  t.after(() => owner.close());
+  await ask(owner, 'open-room', { sessionid: 'held' });
+  const members = 600;
+  await times(members, 20, async (i) => {
+    const where = await session(fast, `&userid=held${i}&socketCustomEvent=RTCMultiConnection-Custom-Message`);
+    for (const body of ['40', '42["join-room",{"sessionid":"held"}]']) {
+      const response = await fetch(fast.url + where, { method: 'POST', body });
+      assert.equal(await response.text(), 'ok');
+    }
+  });
+  const before = await fast.stats();
+  assert.equal(before.Users, members + 1);
+  let most = 0;
+  for (let i = 0; i < 30; i++) {
+    owner.emit('RTCMultiConnection-Custom-Message', 'x'.repeat(60_000));
+    await ask(owner, 'check-presence', 'x');
+    most = Math.max(most, (await fast.stats()).RSS);
+  }
+  const { Sessions, RSS } = await fast.stats();
+  t.diagnostic(`1.8 MB waiting for each of ${members}, of whom ${Sessions - 1} are left: ${before.RSS} to ${Math.max(most, RSS)} KiB`);
+  assert.ok(Sessions > 100, "nobody is left to hold anything");
+  assert.ok(Math.max(most, RSS) < 150 * 1024, `${Math.max(most, RSS)} KiB`);
 });
 
 // WebSocketOf is a client without manners, on the WebSocket that the client

@@ -74,7 +74,7 @@ for (const way of [ways[1], ways[0], ways[2]]) {
     // Each has the arguments that it always had.
     assert.deepEqual(b.seen.map(([, ...args]) => JSON.stringify(args.map((v) => (v.bytes ? { bytes: [...v.bytes] } : v)))),
       ['["before"]', '[{"newcomer":1}]', '["text"]', '[{"bytes":[7]}]', '["meanwhile"]', '["after"]']);
-    assert.deepEqual(await ask(a, 'check-presence', name), [true, name, { n: `${name} a`, _room: { isFull: false, isPasswordProtected: false } }]);
+    await ask(a, 'check-presence', name); // after whatever else there was to hear
     assert.equal(a.seen.length, 0, 'the others noticed');
     a.close();
     b.close();

@@ -1,7 +1,9 @@
 // What the tests beside this file share: a server of our own, clients of both
 // protocol versions, and small ways to wait.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,6 +45,43 @@ export async function serve(...flags) {
       const code = await exited;
       rmSync(folder, { recursive: true });
       if (code !== 0) throw new Error(`the server ended with ${code}`);
+    },
+  };
+}
+
+// freePort is one that was free a moment ago.
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+// program builds and starts the whole server as somebody does who has one file: with
+// its own ports, TLS and limits.
+export async function program(...flags) {
+  const folder = mkdtempSync(join(tmpdir(), 'iceserver-'));
+  const binary = join(folder, 'iceserver');
+  execFileSync('go', ['build', '-o', binary, './cmd/iceserver'], { cwd: join(here, '../..'), stdio: 'inherit' });
+  const [plain, secure] = [await freePort(), await freePort()];
+  const child = spawn(binary, [`--data-dir=${join(folder, 'data')}`, '--json', '--listening-ip=127.0.0.1', `--listening-port=${plain}`, `--tls-listening-port=${secure}`, ...flags],
+    { stdio: ['ignore', 'ignore', 'pipe'] });
+  const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => { said += text; });
+  await until(() => /msg"?[=:]"?ready\b/.test(said) || child.exitCode !== null);
+  if (child.exitCode !== null) throw new Error(`the server is not ready:\n${said}`);
+  return {
+    plain: `http://127.0.0.1:${plain}`,
+    secure: `https://127.0.0.1:${secure}`,
+    // rss is the memory that the process holds, in KiB.
+    rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]),
+    async close() {
+      child.kill('SIGTERM');
+      const code = await exited;
+      rmSync(folder, { recursive: true });
+      if (code !== 0) throw new Error(`the server ended with ${code}:\n${said}`);
     },
   };
 }

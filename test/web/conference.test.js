@@ -147,16 +147,27 @@ async function openOriginal(t, room) {
   return visitor;
 }
 
-test('a page written as the original demos are', async (t) => {
+test('a page written as the original demos are: two, then three, and on without who opened it', async (t) => {
   const ann = await openOriginal(t, 'as-ever');
   const ben = await openOriginal(t, 'as-ever');
   await seeEachOther([ann, ben]);
-  await hear([ann, ben]);
-  for (const visitor of [ann, ben]) {
+  const cem = await openOriginal(t, 'as-ever');
+  await seeEachOther([ann, ben, cem]);
+  await hear([ann, ben, cem]);
+  for (const visitor of [ann, ben, cem]) {
     const calls = await visitor.page.evaluate(() => window.recorder.open());
+    assert.equal(calls.length, 2);
     relayed(calls);
     for (const url of calls.flatMap((c) => c.urls)) assert.match(url, /^turns?:127\.0\.0\.1:/, 'only this server is asked');
-    assert.equal(await visitor.page.locator('#videos video').count(), 2, 'one picture of each');
+    assert.equal(await visitor.page.locator('#videos video').count(), 3, 'one picture of each');
     assert.deepEqual(await visitor.problems(), []);
   }
+
+  await ann.page.close();
+  for (const { page } of [ben, cem]) await until('one picture less', () => page.locator('#videos video').count(), (n) => n === 2);
+  await seeEachOther([ben, cem]);
+  // The room goes on: somebody who comes now meets those who stayed.
+  const dan = await openOriginal(t, 'as-ever');
+  await seeEachOther([ben, cem, dan]);
+  relayed(await dan.page.evaluate(() => window.recorder.open()));
 });

@@ -24,33 +24,38 @@ export interface Status {
   demos?: boolean;
   /** There are credentials for those without a key too. */
   anonymousCredentials?: boolean;
+  /** What it takes to get into a room; nothing if it is not there. */
+  signalingAuth?: 'token';
 }
 
 export type Credentials =
   | { state: 'ok'; iceServers: RTCIceServer[]; ttl: number }
   | { state: 'refused' | 'absent' | 'throttled' | 'offline' };
 
-const KEY = 'iceserver.key';
+/** The key of the link that the page was opened with. */
+export const linkKey = (): string => secretOf('key');
+
+/** The token of an application, with which the signaling lets somebody into rooms. */
+export const roomToken = (): string => secretOf('token');
 
 /**
- * The key of the link, taken out of the address bar into the tab's memory: an
- * address bar is photographed, shared and kept; a tab's memory is not.
+ * A secret, taken out of the address bar into the tab's memory: an address bar is
+ * photographed, shared and kept; a tab's memory is not.
  */
-export function linkKey(): string {
-  const pairs = fragmentPairs(location.hash);
-  const key = pairs.find(([name]) => name === 'key')?.[1];
-  if (key === undefined) return stored();
+function secretOf(name: 'key' | 'token'): string {
+  const secret = fragmentPairs(location.hash).find(([other]) => other === name)?.[1];
+  if (secret === undefined) return stored(name);
   try {
-    sessionStorage.setItem(KEY, key);
-  } catch { /* storage is off: the key lives as long as the page */ }
-  const rest = location.hash.slice(1).split('&').filter((pair) => !pair.startsWith('key=')).join('&');
+    sessionStorage.setItem(`iceserver.${name}`, secret);
+  } catch { /* storage is off: it lives as long as the page */ }
+  const rest = location.hash.slice(1).split('&').filter((pair) => !pair.startsWith(`${name}=`)).join('&');
   history.replaceState(history.state, '', rest === '' ? location.pathname + location.search : `#${rest}`);
-  return key;
+  return secret;
 }
 
-function stored(): string {
+function stored(name: 'key' | 'token'): string {
   try {
-    return sessionStorage.getItem(KEY) ?? '';
+    return sessionStorage.getItem(`iceserver.${name}`) ?? '';
   } catch {
     return '';
   }

@@ -62,12 +62,6 @@ func TestWebSocketAbuse(t *testing.T) {
 		}
 		(<-b.opened).s.end(Closed)
 	})
-	t.Run("many headers", func(t *testing.T) {
-		_, r := b.raw(strings.Replace(handshakeText, "websocket\r\n", "websocket\r\n"+strings.Repeat("X-A: b\r\n", 2000), 1) + "\r\n")
-		if response, err := http.ReadResponse(r, nil); err != nil || response.StatusCode != 101 && response.StatusCode != 431 {
-			t.Error(response, err)
-		}
-	})
 }
 
 // wantEnd sends bytes after the handshake and waits for the end of the session.
@@ -115,7 +109,7 @@ func TestLongBodies(t *testing.T) {
 			t.Errorf("announced %v: %v, %v", announced, response, err)
 		}
 		_ = conn.Close()
-		if n := <-sent; n > 50<<20 {
+		if n := <-sent; n > 16<<20 { // of which the kernel holds most
 			t.Errorf("announced %v: %d bytes were taken", announced, n)
 		}
 		b.wantClosed(e, Violation)

@@ -201,3 +201,22 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// A mark follows its event at once and is an event of its own, so that pages get
+// the arguments that they always got; what was written once is not touched by it.
+func TestMark(t *testing.T) {
+	r := &recorder{}
+	c := NewServer(map[string]Namespace{"/": r}).Open(r, false)
+	if err := c.Receive(Frame{Data: []byte("0")}); err != nil {
+		t.Fatal(err)
+	}
+	k := c.sockets["/"]
+	event := k.Encode(Event{Name: "e", Args: []json.RawMessage{json.RawMessage(`{"_placeholder":true,"num":0}`)}, Attachments: [][]byte{{7}}})
+	r.log = nil
+	k.Emit(event, "#1")
+	k.Emit(event, "")
+	const alone = `send 51-["e",{"_placeholder":true,"num":0}]|send bytes 07`
+	if got, want := strings.Join(r.log, "|"), alone+`|send 2["iceserver-mark","#1"]|`+alone; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

@@ -5,7 +5,7 @@ import { serverRoom, type Kind } from './room';
 
 export interface Person { id: string; name: string; stream?: MediaStream }
 
-export type Problem = { kind: 'library' } | { kind: 'full' } | { kind: 'taken' } | { kind: 'failed'; text: string };
+export type Problem = { kind: 'library' } | { kind: 'full' } | { kind: 'taken' } | { kind: 'token' } | { kind: 'failed'; text: string };
 
 export interface CallEvents {
   onJoined: () => void;
@@ -22,6 +22,7 @@ export interface CallOptions extends CallEvents {
   kind: Kind;
   room: string;
   name: string;
+  token: string; // of an application that decides who may come in; usually none
   iceServers: RTCIceServer[];
   relayOnly: boolean;
   stream?: MediaStream | undefined; // what we show; none: we watch
@@ -50,6 +51,8 @@ export class Call {
     if (this.o.kind !== 'screen') c.openOrJoin(room, (ok, _, error) => this.joined(ok, error));
     else if (this.o.stream) c.open(room, (ok, _, error) => this.joined(ok, error));
     else this.lookForScreen(c, room);
+    // The library has made its socket by now, and waits for as long as it takes.
+    c.socket?.on('connect_error', (e) => this.refused(e?.message));
   }
 
   /** Ends the stay; the stream belongs to the caller and goes on. */
@@ -83,6 +86,7 @@ export class Call {
     c.enableLogs = false;
     c.socketURL = `${location.origin}/`;
     c.socketMessageEvent = `iceserver-${kind}`;
+    if (this.o.token !== '') c.socketCustomParameters = `&token=${encodeURIComponent(this.o.token)}`;
     c.extra = { name: this.o.name };
     c.autoCreateMediaElement = false;
     // We ask for devices ourselves, to say what went wrong in the person's language.
@@ -115,6 +119,13 @@ export class Call {
     c.onUserStatusChanged = (e) => { if (e.status === 'offline') this.remove(e.userid); };
     c.onEntireSessionClosed = () => { for (const id of [...this.people.keys()]) this.remove(id); };
     c.onSocketDisconnect = () => { if (!this.ended) this.o.onSignaling(false); };
+  }
+
+  private refused(why?: string): void {
+    if (this.ended) return;
+    // Of other troubles the client library tries again by itself.
+    if (why === 'invalid token') this.o.onProblem({ kind: 'token' });
+    else this.o.onSignaling(false);
   }
 
   private joined(ok: boolean, error?: string): void {

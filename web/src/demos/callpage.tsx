@@ -30,6 +30,7 @@ export function Notes({ room }: { room: Room }) {
   return (
     <>
       {missing && room.phase === 'lobby' && <Note level={missing === 'refused' ? 'warn' : undefined}>{t(missing === 'absent' || missing === 'refused' ? 'demo.relayNeedsKey' : `key.${missing}`)}</Note>}
+      {room.servers.state === 'ready' && room.servers.needsToken && room.token === '' && room.problem === '' && room.phase === 'lobby' && <Note level="warn">{t('demo.needsToken')}</Note>}
       {room.problem !== '' && <p class="note fail" role="alert"><LevelBadge level="fail" /> {room.problem}</p>}
       <p class="gone" aria-live="polite">{room.notice}</p>
     </>

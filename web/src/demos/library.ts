@@ -7,6 +7,7 @@ export interface Extra { name?: string }
 export interface Connection {
   socketURL: string;
   socketMessageEvent: string;
+  socketCustomParameters: string;
   userid: string;
   extra: Extra;
   session: Record<string, boolean>;
@@ -23,7 +24,7 @@ export interface Connection {
   attachStreams: MediaStream[];
   isInitiator: boolean;
   peers: Record<string, { peer?: RTCPeerConnection; extra?: Extra } | undefined>;
-  socket: { on: (event: string, listener: () => void) => void } | null;
+  socket: { on: (event: string, listener: (e?: { message?: string }) => void) => void } | null;
   onstream: (e: StreamEvent) => void;
   onstreamended: (e: StreamEvent) => void;
   onleave: (e: PeerEvent) => void;

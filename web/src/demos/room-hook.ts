@@ -1,12 +1,12 @@
 // What all demos share: the room, the name, this server's credentials, and the
 // stay in the room with its changes of way.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { askServer, linkKey, stunUrls, type Credentials } from '../api';
+import { askServer, linkKey, roomToken, stunUrls, type Credentials } from '../api';
 import { t } from '../i18n';
 import { Call, type CallOptions, type Person, type Problem } from './call';
 import { randomRoom, roomOf, type Kind } from './room';
 
-export type Servers = { state: 'loading' } | { state: 'ready'; iceServers: RTCIceServer[]; credentials: Credentials['state']; ttl: number };
+export type Servers = { state: 'loading' } | { state: 'ready'; iceServers: RTCIceServer[]; credentials: Credentials['state']; ttl: number; needsToken: boolean };
 
 /**
  * In seconds. The relay looks at a credential again every few minutes, so a call
@@ -16,10 +16,11 @@ const CALL_TTL = 86_400;
 
 async function askServers(key: string, kind: Kind): Promise<Servers> {
   const { credentials, status } = await askServer(key, `demo ${kind}`, CALL_TTL);
-  if (credentials.state === 'ok') return { state: 'ready', iceServers: credentials.iceServers, credentials: 'ok', ttl: credentials.ttl };
+  const needsToken = status?.signalingAuth === 'token';
+  if (credentials.state === 'ok') return { state: 'ready', iceServers: credentials.iceServers, credentials: 'ok', ttl: credentials.ttl, needsToken };
   // Without a key there is still STUN, so calls work where the networks let them.
   const urls = stunUrls(status);
-  return { state: 'ready', iceServers: urls.length > 0 ? [{ urls }] : [], credentials: credentials.state, ttl: 0 };
+  return { state: 'ready', iceServers: urls.length > 0 ? [{ urls }] : [], credentials: credentials.state, ttl: 0, needsToken };
 }
 
 const NAME = 'iceserver.name';
@@ -41,7 +42,8 @@ function remember(name: string): void {
 export type Phase = 'lobby' | 'joining' | 'in';
 export type Extras = Pick<CallOptions, 'stream' | 'onMessage' | 'onOpen'>;
 
-function sayProblem(p: Problem): string {
+function sayProblem(p: Problem, token: string): string {
+  if (p.kind === 'token') return t(token === '' ? 'demo.needsToken' : 'demo.badToken');
   if (p.kind === 'library') return t('demo.noLibrary');
   if (p.kind === 'full') return t('demo.full');
   return p.kind === 'taken' ? t('demo.taken') : t('demo.failed', { text: p.text });
@@ -49,6 +51,7 @@ function sayProblem(p: Problem): string {
 
 export function useRoom(kind: Kind) {
   const [key] = useState(linkKey);
+  const [token] = useState(roomToken);
   const [room, setRoom] = useState(() => roomOf(location.hash) || randomRoom());
   const [name, setName] = useState(remembered);
   const [servers, setServers] = useState<Servers>({ state: 'loading' });
@@ -89,7 +92,7 @@ export function useRoom(kind: Kind) {
     setPhase('joining');
     setPeople([]);
     const next = new Call({
-      kind, room, name, relayOnly: relay, iceServers: servers.iceServers, ...extras,
+      kind, room, name, token, relayOnly: relay, iceServers: servers.iceServers, ...extras,
       onJoined: () => { setPhase('in'); setNotice(''); },
       onPeople: setPeople,
       onCame: (who) => setNotice(t('demo.came', { name: named(who) })),
@@ -98,7 +101,7 @@ export function useRoom(kind: Kind) {
       onProblem: (p) => {
         next.end();
         if (onProblem?.(p)) return;
-        setProblem(sayProblem(p));
+        setProblem(sayProblem(p, token));
         leave();
       },
     });
@@ -122,7 +125,7 @@ export function useRoom(kind: Kind) {
     setNotice(t('demo.reconnecting'));
   };
   return {
-    key, room, setRoom, name, setName, servers, relayOnly, changeWay, phase, people, notice, problem, setProblem, call,
+    key, token, room, setRoom, name, setName, servers, relayOnly, changeWay, phase, people, notice, problem, setProblem, call,
     begin: (extras: Extras, onProblem?: (p: Problem) => boolean) => begin(extras, relayOnly, onProblem), leave,
   };
 }

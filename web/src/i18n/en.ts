@@ -286,6 +286,8 @@ export const en = {
   'demo.noMedia': 'No camera or microphone: {text}. Allow them in the address bar, check that no other program uses them, then join again.',
   'demo.noScreen': 'The screen was not shared: {text}. Choose a screen or a window in the browser\'s question, then try again.',
   'demo.insecure': 'Browsers give the camera only to pages over HTTPS or from localhost. Open this page with https://.',
+  'demo.needsToken': 'This server lets nobody into a room without a token of its application. Open the page with #token= and one that is good.',
+  'demo.badToken': 'The server refused the token: it is wrong or has ended. Ask the application for another one.',
   'demo.full': 'The room is full. Choose another name for the room.',
   'demo.failed': 'The room could not be joined: {text}',
   'demo.taken': 'Somebody shares a screen in this room already: you watch.',

@@ -288,6 +288,8 @@ export const zh: Record<StringKey, string> = {
   'demo.noMedia': '无法使用摄像头或麦克风：{text}。请在地址栏允许使用，确认没有被其他程序占用，然后重新加入。',
   'demo.noScreen': '屏幕没有共享：{text}。请在浏览器的提示中选择屏幕或窗口，再试一次。',
   'demo.insecure': '浏览器只允许 HTTPS 或 localhost 页面使用摄像头。请用 https:// 打开本页。',
+  'demo.needsToken': '没有所属应用的令牌，本服务器不让任何人进入房间。请在地址后加上 #token= 和有效的令牌再打开本页。',
+  'demo.badToken': '服务器拒绝了该令牌：令牌有误或已过期。请向应用重新获取。',
   'demo.full': '房间已满。请换一个房间名。',
   'demo.failed': '无法加入房间：{text}',
   'demo.taken': '这个房间已有人共享屏幕：你来观看。',
