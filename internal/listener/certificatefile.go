@@ -18,6 +18,8 @@ const minRSABits = 2048
 // one and the same.
 type Pair struct {
 	CertFile, KeyFile string
+	// Passphrase opens the key if it is encrypted; empty: it must not be.
+	Passphrase string
 	// Fallback is shown only as long as there is no other certificate.
 	Fallback bool
 }
@@ -82,6 +84,11 @@ func (p Pair) read() (*tls.Certificate, error) {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
 	key, err := readPEM(p.KeyFile)
+	if err == nil {
+		if key, err = unlock(key, p.Passphrase); err != nil {
+			err = fmt.Errorf("%s: %w", p.KeyFile, err)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("private key: %w", err)
 	}
@@ -128,7 +135,7 @@ func advise(err error) error {
 	case strings.Contains(text, "does not match"):
 		return fmt.Errorf("the key belongs to another certificate: %w", err)
 	case strings.Contains(text, "ENCRYPTED"), strings.Contains(text, "failed to parse private key"):
-		return fmt.Errorf("the key cannot be read; if it has a passphrase, remove it (openssl pkey -in KEY -out NEW): %w", err)
+		return fmt.Errorf("the key cannot be read; if it has a passphrase, give it in pkey-pwd: %w", err)
 	}
 	return err
 }

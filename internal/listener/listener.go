@@ -100,7 +100,7 @@ func listen(o Options, open opener) (*Listener, error) {
 	if o.Certificates != nil {
 		l.config = l.tlsConfig(o)
 	}
-	l.http = newHTTPServer(withChallenges(o.HTTP, o.Challenges), limits)
+	l.http = newHTTPServer(withChallenges(o.HTTP, o.Challenges), limits, o.Log)
 	if err := l.bind(o); err != nil {
 		l.Close()
 		return nil, err

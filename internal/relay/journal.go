@@ -90,6 +90,10 @@ func (j *journal) put(ev *turn.Event, patience <-chan struct{}) {
 		if !j.debug && j.watch == nil {
 			return
 		}
+	case turn.Moved:
+		if j.watch == nil {
+			return
+		}
 	case turn.Unpermitted:
 		if !j.debug {
 			return
@@ -150,6 +154,10 @@ func (j *journal) record(e *turn.Event) {
 		if j.sessions.add(e) {
 			j.log.LogAttrs(context.Background(), slog.LevelInfo, e.Kind.String(), eventAttrs(e)...)
 		}
+	case turn.Moved: // for the one who watches
+	case turn.Answered:
+		// The core has seen to it that there are few.
+		j.log.LogAttrs(context.Background(), slog.LevelInfo, e.Kind.String(), eventAttrs(e)...)
 	default:
 		if j.debug { // or else it came for the one who watches
 			j.log.LogAttrs(context.Background(), slog.LevelDebug, e.Kind.String(), eventAttrs(e)...)
@@ -230,6 +238,8 @@ func eventAttrs(e *turn.Event) []slog.Attr {
 	switch e.Kind {
 	case turn.Refused:
 		a = append(a, slog.String("method", e.Method), slog.Int("code", e.Code))
+	case turn.Answered:
+		a = append(a, slog.String("method", e.Method), slog.Uint64("more", e.Untold))
 	case turn.Allocated, turn.Refreshed:
 		a = append(a, slog.Any("relayed", e.Relayed), slog.Duration("lifetime", e.Lifetime))
 	case turn.Permitted, turn.Unpermitted:

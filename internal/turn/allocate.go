@@ -50,6 +50,9 @@ func (s *Server) allocate(now Now, r *request, out *Outbox) {
 		s.refuse(r, code, cause, out)
 		return
 	}
+	if !want.useToken && s.redirect(r, out) {
+		return
+	}
 	if s.blindToDF(r, want.families) {
 		s.refuseUnknown(r, []stun.AttrType{stun.AttrDontFragment}, out)
 		return
@@ -214,7 +217,7 @@ func closeAll(p PortReply, out *Outbox) {
 func (s *Server) newAllocation(now Now, r *request, p PortReply) *allocation {
 	s.session++
 	a := &allocation{
-		session: s.session, from: r.from, realm: r.realm, username: r.username, key: r.key,
+		session: s.session, from: r.from, realm: r.realm, username: r.username, key: r.key, origin: sentOrigin(&r.msg),
 		counted: Tally{Time: now}, created: r.msg.ID, token: p.Token, hasToken: r.want.reserve,
 		up: newMeter(now, p.MaxBPS), down: newMeter(now, p.MaxBPS),
 		errors: newMeter(now, icmpRate),

@@ -20,6 +20,7 @@ type allocation struct {
 	realm     string
 	username  string
 	key       auth.Key
+	origin    string             // that it was made with, or empty
 	created   stun.TransactionID // of the Allocate request, to know its retransmission
 	token     [8]byte
 	hasToken  bool
@@ -34,6 +35,7 @@ type allocation struct {
 	up, down meter
 	errors   meter // ICMP errors that the client is told of, one token each
 	usage    Usage
+	told     Usage // what of it was in events
 	counted  Tally // what of it is in the tallies, and until when
 	due      Now   // not later than the first thing of this allocation that ends
 	heap     int   // place in deadlines
@@ -144,6 +146,9 @@ func (s *Server) closeRelay(a *allocation, i int, out *Outbox) {
 // remove ends an allocation whole.
 func (s *Server) remove(now Now, a *allocation, why Cause, out *Outbox) {
 	s.tally(now, a)
+	if s.o.TellTraffic && a.usage != a.told {
+		s.tellTraffic(a, out)
+	}
 	ev := s.event(a, Deleted)
 	ev.Cause, ev.Usage = why, a.usage
 	for i := range a.relays {

@@ -20,8 +20,10 @@ const (
 	CauseBadRequest      Cause = "bad-request"
 	CauseWideChannel     Cause = "channel-number-above-0x4fff" // rfc5766-channel-numbers lets it in
 	CauseMismatch        Cause = "allocation-mismatch"
-	CauseDraining        Cause = "draining"  // no new allocations before the end
-	CauseTransport       Cause = "transport" // REQUESTED-TRANSPORT that this server does not relay
+	CauseOrigin          Cause = "origin"         // another ORIGIN than the allocation was made with
+	CauseElsewhere       Cause = "sent-elsewhere" // to an alternate server
+	CauseDraining        Cause = "draining"       // no new allocations before the end
+	CauseTransport       Cause = "transport"      // REQUESTED-TRANSPORT that this server does not relay
 	CauseFamily          Cause = "address-family"
 	CausePolicy          Cause = "peer-policy"
 	CauseUserQuota       Cause = "user-quota"

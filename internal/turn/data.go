@@ -120,6 +120,7 @@ func (s *Server) toPeer(now Now, a *allocation, i int, p *permission, peer netip
 	}
 	a.usage.ClientPackets++
 	a.usage.ClientBytes += uint64(end - start)
+	s.moved(a, out)
 	r := &a.relays[i]
 	if p.inside {
 		out.Sends = append(out.Sends, Send{
@@ -169,6 +170,7 @@ func (s *Server) Peer(now Now, at RelayID, from netip.AddrPort, buf []byte, out 
 	}
 	a.usage.PeerPackets++
 	a.usage.PeerBytes += uint64(n)
+	s.moved(a, out)
 	out.Sends = append(out.Sends, Send{Kind: ToClient, Buf: msg, To: a.from.Client, Via: a.from.Via})
 }
 

@@ -18,11 +18,16 @@ const (
 	Permitted
 	// Unpermitted: a permission ran out.
 	Unpermitted
+	// Answered: a Binding request got its answer. Untold is how many did before it
+	// without an event of their own.
+	Answered
+	// Moved: an allocation has carried Usage since the event of that kind before.
+	Moved
 )
 
 // String returns the word used in logs.
 func (k EventKind) String() string {
-	return [...]string{"allocated", "refreshed", "deleted", "refused", "permitted", "unpermitted"}[k]
+	return [...]string{"allocated", "refreshed", "deleted", "refused", "permitted", "unpermitted", "answered", "moved"}[k]
 }
 
 // Event is something to tell the operator or to account for.
@@ -35,11 +40,12 @@ type Event struct {
 	Relayed  netip.AddrPort
 	Peer     netip.AddrPort
 	Lifetime Now
-	Method   string // Refused: the request's name
+	Method   string // Refused and Answered: the request's name
 	Code     int    // Refused: the STUN error code
 	Cause    Cause  // Refused and Deleted
 	Rule     string // Refused with 403: the rule of the peer policy
-	Usage    Usage  // Deleted
+	Usage    Usage  // Deleted and Moved
+	Untold   uint64 // Answered
 }
 
 // Usage counts what an allocation carried.

@@ -68,6 +68,22 @@ func (s *Server) origin(m *stun.Message) (string, bool) {
 	return realm, ok
 }
 
+// sentOrigin is the ORIGIN of a message in the form in which they are compared;
+// empty: there is none.
+func sentOrigin(m *stun.Message) string {
+	v, ok := m.Get(stun.AttrOrigin)
+	if !ok {
+		return ""
+	}
+	return Origin(string(v))
+}
+
+// sameOrigin says whether a request comes from the page that its allocation was
+// made for, where that matters.
+func (s *Server) sameOrigin(r *request) bool {
+	return !s.o.SameOrigin || r.alloc.origin == sentOrigin(&r.msg)
+}
+
 // serves decides whether the REALM of a request is one of ours, and makes it the
 // request's. A client that names an origin has to name its realm as well; one
 // that does not, as browsers do not, may be of any.

@@ -179,10 +179,8 @@ func (s *Server) verify(now Now, r *request, keys []auth.Key, out *Outbox) {
 
 // authenticated goes on with a request whose sender is known.
 func (s *Server) authenticated(now Now, r *request, out *Outbox) {
-	// R-8656-5-d (RFC 8656, 5): an allocation answers to its own user alone.
-	if r.alloc != nil && !r.of(r.alloc) && r.msg.Method != stun.MethodAllocate &&
-		r.msg.Method != stun.MethodBinding {
-		s.refuse(r, 441, CauseWrongUser, out)
+	if cause := s.foreign(r); cause != CauseNone {
+		s.refuse(r, 441, cause, out)
 		return
 	}
 	// R-8489-6.3-e, R-8489-6.3.1-a (RFC 8489, 6.3): unknown required attributes
@@ -206,8 +204,22 @@ func (s *Server) authenticated(now Now, r *request, out *Outbox) {
 	case stun.MethodChannelBind:
 		s.channelBind(now, r, out)
 	case stun.MethodBinding:
-		s.succeed(r, out, func(b *stun.Builder) { b.AddXORAddress(stun.AttrXORMappedAddress, xorMapped(r.from)) })
+		s.mapped(now, r, out)
 	}
+}
+
+// foreign says why a request may not touch the allocation of its 5-tuple.
+//
+// R-8656-5-d (RFC 8656, 5): an allocation answers to its own user alone.
+func (s *Server) foreign(r *request) Cause {
+	switch {
+	case r.alloc == nil || r.msg.Method == stun.MethodAllocate || r.msg.Method == stun.MethodBinding:
+	case !r.of(r.alloc):
+		return CauseWrongUser
+	case !s.sameOrigin(r):
+		return CauseOrigin
+	}
+	return CauseNone
 }
 
 // maxUnknown bounds the list in a 420, so that the answer fits into a datagram

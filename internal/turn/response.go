@@ -20,7 +20,35 @@ func (s *Server) binding(now Now, from FiveTuple, m *stun.Message, out *Outbox) 
 		s.refuseUnknown(r, unknown, out)
 		return
 	}
-	s.succeed(r, out, func(b *stun.Builder) { b.AddXORAddress(stun.AttrXORMappedAddress, xorMapped(from)) })
+	s.mapped(now, r, out)
+}
+
+// mapped answers a Binding request with the address that it came from.
+func (s *Server) mapped(now Now, r *request, out *Outbox) {
+	s.succeed(r, out, func(b *stun.Builder) { b.AddXORAddress(stun.AttrXORMappedAddress, xorMapped(r.from)) })
+	if s.o.TellBindings {
+		s.bindings.tell(now, r, out)
+	}
+}
+
+// bindings tells of Binding requests. Anybody can send any number of them.
+type bindings struct {
+	told   ceiling
+	untold uint64 // since the last one that was told
+}
+
+// bindingsTold is how many a second are told.
+const bindingsTold = 10
+
+func (b *bindings) tell(now Now, r *request, out *Outbox) {
+	if !b.told.allow(now) {
+		b.untold++
+		return
+	}
+	out.Events = append(out.Events, Event{
+		Kind: Answered, From: r.from, Username: r.username, Realm: r.realm, Method: r.msg.Method.String(), Untold: b.untold,
+	})
+	b.untold = 0
 }
 
 // answerable takes an answer from the budget of a stranger. Who holds an
@@ -144,6 +172,8 @@ func (s *Server) reason(code int) string {
 		return ""
 	}
 	switch code {
+	case 300:
+		return "Try Alternate"
 	case 400:
 		return "Bad Request"
 	case 403:

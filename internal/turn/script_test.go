@@ -258,6 +258,18 @@ func (w *world) parse(f []string) Options {
 			w.maxBPS, _ = strconv.ParseUint(v, 10, 64)
 		case "deny":
 			o.Policy = testPolicy(v)
+		case "same-origin":
+			o.SameOrigin = true
+		case "tell-traffic":
+			o.TellTraffic = true
+		case "tell-bindings":
+			o.TellBindings = true
+		case "resident":
+			o.Resident = v
+		case "alternate": // transport and server
+			proto, server, _ := strings.Cut(v, ">")
+			p := map[string]Proto{"udp": UDP, "tcp": TCP, "tls": TLS, "dtls": DTLS}[proto]
+			o.Alternates[p] = append(o.Alternates[p], netip.MustParseAddrPort(server))
 		case "realm":
 			origin, realm, _ := strings.Cut(v, ">")
 			o.Realms[origin] = realm

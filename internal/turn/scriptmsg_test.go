@@ -256,6 +256,7 @@ func describeEvent(e Event) string {
 	add("code", e.Code, e.Code != 0)
 	add("cause", e.Cause, e.Cause != "")
 	add("rule", strconv.Quote(e.Rule), e.Rule != "")
+	add("untold", e.Untold, e.Untold != 0)
 	add("usage", e.Usage, e.Usage != Usage{})
 	return s
 }

@@ -54,6 +54,15 @@ type Options struct {
 	// workers give as many times that; 0 is no cap.
 	ChallengeTotal int
 
+	// Alternates are servers that clients are sent to, in turn, by the transport
+	// that they came by; where none of them has the client's address family it is
+	// served here. Resident is a user who is never sent anywhere.
+	Alternates [numProtos][]netip.AddrPort
+	Resident   string
+
+	SameOrigin   bool // what comes for an allocation has the ORIGIN that it was made with
+	TellBindings bool // Binding requests make events, a few a second
+	TellTraffic  bool // so does what allocations carry, every few thousand packets
 	NoAuth       bool // anonymous TURN
 	Draining     bool // no new allocations: 403
 	NoSTUN       bool // no answer to Binding
@@ -114,6 +123,8 @@ type Server struct {
 	limit    *limiter // answers to strangers
 	total    ceiling  // answers to strangers whose address may be forged
 	failures *limiter // wrong passwords
+	bindings bindings
+	turns    [numProtos]int // whose turn it is among the Alternates
 
 	waiting     map[uint64]*request // for a key, by Lookup.ID
 	opening     map[uint64]*request // for a port, by Open.ID
@@ -148,6 +159,7 @@ func NewServer(o Options) *Server {
 		limit:    newLimiter(o.ChallengeRate, o.ChallengeBurst, o.Seed),
 		total:    newCeiling(o.ChallengeTotal),
 		failures: newLimiter(o.ChallengeRate, o.ChallengeBurst, o.Seed),
+		bindings: bindings{told: newCeiling(bindingsTold)},
 	}
 }
 

@@ -45,6 +45,24 @@ func (s *Server) tally(now Now, a *allocation) {
 	s.tallies[k] = t
 }
 
+// trafficTold is how many packets an allocation carries from one event about them
+// to the next.
+const trafficTold = 4096
+
+// moved tells now and then what an allocation has carried since the last time.
+func (s *Server) moved(a *allocation, out *Outbox) {
+	if s.o.TellTraffic && (a.usage.ClientPackets+a.usage.PeerPackets)%trafficTold == 0 {
+		s.tellTraffic(a, out)
+	}
+}
+
+func (s *Server) tellTraffic(a *allocation, out *Outbox) {
+	ev := s.event(a, Moved)
+	ev.Usage = a.usage.since(a.told)
+	a.told = a.usage
+	out.Events = append(out.Events, ev)
+}
+
 // since is what came to an earlier count.
 func (u Usage) since(v Usage) Usage {
 	return Usage{

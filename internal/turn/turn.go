@@ -35,6 +35,7 @@ const (
 	TCP
 	TLS
 	DTLS
+	numProtos = iota
 )
 
 // String returns the name used in logs: "UDP", "TCP", "TLS" or "DTLS".
