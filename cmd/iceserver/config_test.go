@@ -249,7 +249,7 @@ func TestExplain(t *testing.T) {
 		"--min-port":                        "default 49152",
 		"ICESERVER_MIN_PORT":                "related max-port",
 		"-m":                                "relay-threads: ",
-		"cli":                               "verdict pending. Not implemented yet",
+		"mobility":                          "verdict pending. Not implemented yet",
 		"no-sslv3":                          "in coturn Dropped in 4.7.",
 		"server-relay":                      "verdict refused. It is refused: ",
 		"no-multicast-peers":                "verdict settled. What it asks for is so anyway",

@@ -76,6 +76,7 @@ func coturnFile() string {
 // selection are the flags by which a command finds the server it is about.
 type selection struct {
 	file, realm, dataDir, database string
+	psql, mysql, mongo, redis      string
 	json                           bool
 }
 
@@ -85,6 +86,11 @@ func (s *selection) define(cmd *cobra.Command) {
 	f.StringVar(&s.realm, "realm", "", "realm, instead of the configured one")
 	f.StringVar(&s.dataDir, "data-dir", "", "data `DIRECTORY` of the server")
 	f.StringVarP(&s.database, "userdb", "b", "", "SQLite `FILE` with users and secrets")
+	// A-L02: a list of processes shows what stands here, so each says where else.
+	f.StringVarP(&s.psql, "psql-userdb", "e", "", "connection `STRING` of a PostgreSQL database; with a password better in a file, see -c")
+	f.StringVarP(&s.mysql, "mysql-userdb", "M", "", "the same of a MySQL or MariaDB database")
+	f.StringVarP(&s.mongo, "mongo-userdb", "J", "", "the same of a MongoDB database")
+	f.StringVarP(&s.redis, "redis-userdb", "N", "", "the same of a Redis database")
 	f.BoolVar(&s.json, "json", false, "print JSON")
 }
 
@@ -96,6 +102,10 @@ func (s *selection) load(stderr io.Writer) (*config.Config, error) {
 		{Key: "realm", Name: "--realm", Value: s.realm},
 		{Key: "data-dir", Name: "--data-dir", Value: s.dataDir},
 		{Key: "userdb", Name: "--userdb", Value: s.database},
+		{Key: "psql-userdb", Name: "--psql-userdb", Value: s.psql},
+		{Key: "mysql-userdb", Name: "--mysql-userdb", Value: s.mysql},
+		{Key: "mongo-userdb", Name: "--mongo-userdb", Value: s.mongo},
+		{Key: "redis-userdb", Name: "--redis-userdb", Value: s.redis},
 	} {
 		if f.Value != "" {
 			flags = append(flags, f)

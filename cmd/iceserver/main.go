@@ -45,6 +45,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
+	if as := (coturnError{}); errors.As(err, &as) {
+		fmt.Fprintln(stderr, oneLine(as.error))
+		return exitCoturn
+	}
 	fmt.Fprintln(stderr, "iceserver: "+oneLine(err))
 	if failed := (failure{}); errors.As(err, &failed) {
 		return exitFailure
@@ -67,11 +71,14 @@ type usage struct{ error }
 func (u usage) Unwrap() error { return u.error }
 
 // arguments gives the command that is meant where none is named: serve. Under
-// coturn's name the program is coturn's server.
+// coturn's names the program is coturn's server or tool.
 func arguments(args []string) []string {
 	name, args := filepath.Base(args[0]), args[1:]
-	if strings.TrimSuffix(name, ".exe") == "turnserver" {
+	switch strings.TrimSuffix(name, ".exe") {
+	case "turnserver":
 		return append([]string{"serve", coturnFlag}, args...)
+	case "turnadmin":
+		return append([]string{"turnadmin"}, args...)
 	}
 	if len(args) > 0 && slices.Contains([]string{"-h", "--help"}, args[0]) {
 		return args
@@ -98,7 +105,7 @@ func rootCommand() *cobra.Command {
 			"Without a command it serves; see iceserver serve --help for its flags.",
 		SilenceErrors: true, SilenceUsage: true,
 	}
-	root.AddCommand(serveCommand(), userCommand(), secretCommand(), linkCommand(), usageCommand(), credentialsCommand(), reloadCommand(), drainCommand(), configCommand(), benchCommand(), versionCommand())
+	root.AddCommand(serveCommand(), userCommand(), secretCommand(), realmCommand(), originCommand(), adminCommand(), oauthKeyCommand(), turnadminCommand(), linkCommand(), usageCommand(), credentialsCommand(), reloadCommand(), drainCommand(), configCommand(), benchCommand(), versionCommand())
 	markFailures(root)
 	return root
 }

@@ -25,6 +25,8 @@ func TestArguments(t *testing.T) {
 		{"iceserver --version", "version"},
 		{"turnserver", "serve " + coturnFlag},
 		{"/usr/bin/turnserver -v user", "serve " + coturnFlag + " -v user"},
+		{"/usr/bin/turnadmin -l -b x", "turnadmin -l -b x"},
+		{"turnadmin", "turnadmin"},
 		{"turnserver.exe --help", "serve " + coturnFlag + " --help"},
 	}
 	for _, tt := range tests {

@@ -20,10 +20,10 @@ import (
 // userCommand holds what is about users of the database. Users of the
 // configuration are changed there.
 func userCommand() *cobra.Command {
-	return group(&cobra.Command{Use: "user", Short: "Add, change, remove and list users"},
+	return group(&cobra.Command{Use: "user", Short: "Add, change, remove, list, import and export users"},
 		userWriteCommand("add", "Add a user", (*server.Accounts).AddUser),
 		userWriteCommand("set", "Add a user or change the password", (*server.Accounts).SetUser),
-		userRemoveCommand(), userListCommand(), userRevokeCommand())
+		userRemoveCommand(), userListCommand(), userRevokeCommand(), userImportCommand(), userExportCommand())
 }
 
 // userResult is what a command did, as JSON.
