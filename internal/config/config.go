@@ -88,6 +88,11 @@ type Config struct {
 	// PostgreSQL, MySQL, MongoDB and Redis are connection strings of databases
 	// that stand in for that file. At most one of the five is set.
 	PostgreSQL, MySQL, MongoDB, Redis Secret
+	// StatsRedis is the Redis database that sessions are reported to. Empty: none.
+	StatsRedis Secret
+	// SecretKeyFile has the key that the password in MySQL is encrypted with.
+	// Empty: it is not.
+	SecretKeyFile string
 
 	// UserQuota and TotalQuota bound the allocations at one time, per user and
 	// per realm; 0 means without bound.

@@ -69,6 +69,9 @@ func (l *loader) checkProcess() {
 	if !c.Syslog {
 		l.advise(faultf("set syslog", "syslog-facility has no effect without syslog"), "syslog-facility")
 	}
+	if c.MySQL == "" {
+		l.advise(faultf("set mysql-userdb", "secret-key-file has no effect without mysql-userdb"), "secret-key-file")
+	}
 	if c.ProcGroup != "" && c.ProcUser == "" {
 		l.advise(faultf("set proc-user as well", "proc-group alone leaves the user as it is, who may be root"), "proc-group")
 	}

@@ -163,6 +163,7 @@ func (k *Key) usualExample() string {
 		kindIP: "192.0.2.1", kindIPPort: "192.0.2.1:3478", kindExternal: "203.0.113.5", kindPeer: "198.51.100.0/24",
 		kindUser: "alice:a-long-password", kindSecret: "a-long-secret-of-yours", kindDatabase: "host=localhost dbname=turn",
 		kindURL: "https://example.org/", kindOrigin: "https://example.org", kindInterface: "eth0", kindNetwork: "10.0.0.0/8",
+		kindTimestamp: "%FT%T%z",
 	}
 	return usual[k.Kind]
 }

@@ -2,7 +2,7 @@ package config
 
 // adminKeys are coturn's telnet and web interfaces.
 func adminKeys() []Key {
-	const noTelnet = "there is no telnet interface; iceserver status, reload, drain, user and usage replace it"
+	const noTelnet = "there is no telnet interface; iceserver reload, drain, user and usage replace it"
 	return []Key{
 		// Off in coturn too since 4.10.
 		{Name: "cli", Kind: kindBool, Verdict: Obsolete,
@@ -104,8 +104,9 @@ func databaseKeys() []Key {
 		{Name: "redis-userdb", Short: "N", Kind: kindDatabase, at: func(c *Config) any { return &c.Redis },
 			Doc:     "The Redis database with users and secrets.",
 			Example: "ip=127.0.0.1 dbname=2 password=a-password"},
-		{Name: "redis-statsdb", Short: "O", Kind: kindDatabase, Verdict: Pending,
-			Doc:     "The Redis database to report sessions and traffic to.",
+		{Name: "redis-statsdb", Short: "O", Kind: kindDatabase, at: func(c *Config) any { return &c.StatsRedis },
+			Doc:     "The Redis database to report sessions and traffic to; while it is down reports are lost, and nothing waits.",
+			Coturn:  "it deletes the reports of all other servers when it starts; here they end by themselves with the lifetime that they tell",
 			Example: "ip=127.0.0.1 dbname=3 password=a-password"},
 	}
 }

@@ -18,7 +18,7 @@ func signalingKeys() []Key {
 		{Name: "signaling-max-connections", Kind: kindInt, Default: "10000", Min: 1, at: func(c *Config) any { return &c.SignalingMaxConnections },
 			Doc: "How many clients of the signaling there may be at one time."},
 		{Name: "signaling-max-per-address", Kind: kindInt, Default: "1000", Min: 1, at: func(c *Config) any { return &c.SignalingMaxPerAddress },
-			Doc: "How many of them one IPv4 address or IPv6 /64 may have; where pages share the ports of TURN, those ports allow fewer connections at a time."},
+			Doc: "How many of them one IPv4 address or IPv6 /64 may have; over WebSocket 256, since a port with pages takes no more connections of one address, so that one subscriber cannot take them all. An office behind one address counts as one; proxies in web-trusted-proxies may hold any number."},
 		{Name: "signaling-max-rooms", Kind: kindInt, Default: "10000", Min: 1, at: func(c *Config) any { return &c.SignalingMaxRooms },
 			Doc: "How many rooms there may be at one time."},
 		{Name: "signaling-max-participants", Kind: kindInt, Default: "1000", Min: 2, at: func(c *Config) any { return &c.SignalingMaxParticipants },

@@ -67,17 +67,17 @@ func TestFilesInUse(t *testing.T) {
 	for _, c := range []struct{ name, want, warned string }{
 		{"synapse", "listening-ip=198.18.20.1 listening-ip=2001:db8:20::1 no-tls=true external-ip=198.18.20.9 external-ip=2001:db8:20::1 " +
 			"realm=turn.matrix.example.org static-auth-secret=uPx5Qm#Zt9-homeserver cert=turn/fullchain.pem " +
-			"pkey=turn/privkey.pem user-quota=12 total-quota=1200", "static-auth-secret syslog no-dtls"},
+			"pkey=turn/privkey.pem user-quota=12 total-quota=1200 syslog=true", "static-auth-secret no-dtls"},
 		{"nextcloud", "listening-port=3478 listening-ip=198.18.80.1 relay-ip=198.18.80.1 realm=cloud.example.org " +
-			"static-auth-secret=7d0b8e3f1a7d0b8e3f1a stale-nonce=600 cipher-list=ECDH+AESGCM:DH+AESGCM:ECDH+AES256:!aNULL:!MD5 total-quota=0 bps-capacity=0 fingerprint=true log-file=turnserver.log no-stdout-log=true",
-			"no-loopback-peers cipher-list dh-file no-tlsv1 no-tlsv1_1 syslog"},
+			"static-auth-secret=7d0b8e3f1a7d0b8e3f1a stale-nonce=600 cipher-list=ECDH+AESGCM:DH+AESGCM:ECDH+AES256:!aNULL:!MD5 total-quota=0 bps-capacity=0 fingerprint=true log-file=turnserver.log no-stdout-log=true syslog=true",
+			"no-loopback-peers cipher-list dh-file no-tlsv1 no-tlsv1_1"},
 		{"jitsi", "listening-port=443 tls-listening-port=4445 no-tcp=true external-ip=198.18.44.9 allocation-default-address-family=keep " +
 			"realm=meet.example.org static-auth-secret=r4nd0m-enough-to-do cert=turn/meet.crt pkey=turn/meet.key",
 			"keep-address-family"},
 		{"bigbluebutton", "listening-port=3478 listening-ip=198.18.66.1 relay-ip=198.18.66.1 min-port=32769 max-port=65535 allocation-default-address-family=keep " +
 			"realm=class.example.org static-auth-secret=c1a55r00m-enough-to-do fingerprint=true verbose=true log-min-level=debug",
 			"keep-address-family no-tlsv1 no-tlsv1_1 no-loopback-peers"},
-		{"debian", "", "syslog no-rfc5780 no-stun-backward-compatibility response-origin-only-with-rfc5780"},
+		{"debian", "syslog=true", "no-rfc5780 no-stun-backward-compatibility response-origin-only-with-rfc5780"},
 	} {
 		text, err := os.ReadFile("testdata/" + c.name + ".conf")
 		if err != nil {

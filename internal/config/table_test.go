@@ -69,6 +69,12 @@ func withNeeds(k *Key, value string) string {
 		file += "acme-eab-hmac-key=" + newTable().byName["acme-eab-hmac-key"].Example + "\n"
 	case "acme-eab-hmac-key":
 		file += "acme-eab-kid=kid\n"
+	case "syslog-facility":
+		file += "syslog\n"
+	case "secret-key-file":
+		file += "mysql-userdb=host=localhost\n"
+	case "proc-group":
+		file += "proc-user=nobody\n"
 	case "signaling-auth":
 		file += "signaling-secret=another-long-secret-of-yours-and-more\n"
 	case "signaling-audience":

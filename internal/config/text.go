@@ -77,6 +77,8 @@ func formatOne(v any, show func(Secret) string) string {
 		return strconv.FormatInt(int64(v/time.Second), 10)
 	case netip.Addr:
 		return v.String()
+	case netip.AddrPort:
+		return v.String()
 	case netip.Prefix:
 		return v.String()
 	case ExternalIP:

@@ -64,7 +64,7 @@ func openAccess(cfg *config.Config, log *slog.Logger) (*access, error) {
 		a.secrets = append(a.secrets, a.kept.Secret)
 	}
 	if a.place.where == "" && a.kept != nil && !cfg.NoAuth {
-		a.place = databasePlace{store.SQLite, filepath.Join(a.kept.dir, databaseName)}
+		a.place = databasePlace{kind: store.SQLite, where: filepath.Join(a.kept.dir, databaseName)}
 	}
 	a.database = a.place.name()
 	return a, nil
@@ -77,7 +77,7 @@ func (a *access) openKept(cfg *config.Config, log *slog.Logger) error {
 	// restart with its key, and users can be added to its database.
 	dir, err := dataDir(cfg.DataDir)
 	if err == nil {
-		err = openDataDir(dir)
+		err = openDataDir(dir, cfg.ProcUser)
 	}
 	var s *state
 	if err == nil {

@@ -46,7 +46,7 @@ func (a *Accounts) SetAdmin(ctx context.Context, name, password, realm string, i
 		return errors.New("the administrator has no name")
 	}
 	if _, err := auth.OpaqueString(name); err != nil {
-		return errors.New("the name has a control character in it, or another that names cannot have, or is not UTF-8: choose another")
+		return errUnfitName
 	}
 	if isNew {
 		switch _, err := a.db.Admin(ctx, name); {

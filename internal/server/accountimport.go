@@ -18,16 +18,30 @@ const undoWithin = 30 * time.Second
 // LongTermKey returns the key that the account has with a password, as 0x and
 // digits. The realm may be empty, as it may for coturn's tool.
 func (a Account) LongTermKey(password string) (string, error) {
-	if a.Realm != "" {
-		key, err := auth.LongTermKey(a.Name, a.Realm, password)
-		return key.String(), err
-	}
 	prepared, err := auth.OpaqueString(password)
 	if err != nil {
-		return "", fmt.Errorf("the password cannot be used: %w", err)
+		return "", errors.New("the password has a character in it that passwords cannot have, or is not UTF-8") // not err: it may quote
+	}
+	if a.Realm != "" {
+		key, err := auth.LongTermKey(a.Name, a.Realm, prepared)
+		return key.String(), err
 	}
 	sum := md5.Sum([]byte(a.Name + "::" + prepared))
 	return auth.Key(sum[:]).String(), nil
+}
+
+// WithPassword returns the account with the key that it has with a password, under
+// the name that is looked up first.
+//
+// R-8489-14.3-b (RFC 8489, 14.3): that is the one prepared with OpaqueString.
+func (a Account) WithPassword(password string) (Account, error) {
+	name, err := auth.OpaqueString(a.Name)
+	if err != nil {
+		return a, errUnfitName
+	}
+	a.Name = name
+	a.Key, err = a.LongTermKey(password)
+	return a, err
 }
 
 // CheckImport returns what is wrong with the accounts of an import, by their

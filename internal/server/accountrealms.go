@@ -106,8 +106,6 @@ func (a *Accounts) UnsetOption(ctx context.Context, option string) error {
 	if a.db == nil {
 		return errNoDatabase
 	}
-	// A name that is no option is a mistake of another kind than one that is not
-	// set; storing 0, which limits nothing, tells them apart.
 	err := a.db.DeleteRealmOption(ctx, a.access.realm, option)
 	if errors.Is(err, store.ErrNotFound) {
 		return absent{fmt.Errorf("realm %q of %s has no option %s", a.access.realm, a.access.database, strconv.Quote(option))}

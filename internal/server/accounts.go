@@ -134,6 +134,9 @@ func (a *Accounts) user(name, password string) (store.User, error) {
 	return store.User{Realm: a.access.realm, Name: name, Key: key}, err
 }
 
+// errUnfitName says that a name cannot be prepared.
+var errUnfitName = errors.New("the name has a control character in it, or another that names cannot have, or is not UTF-8: choose another")
+
 // checkName prepares a name and refuses one that could not be used. One that is
 // configured counts before the database, so that the new password would never be
 // asked for.
@@ -144,7 +147,7 @@ func (a *Accounts) checkName(written string) (name string, err error) {
 	case written == "":
 		return "", errors.New("the user has no name")
 	case err != nil:
-		return "", errors.New("the name has a control character in it, or another that names cannot have, or is not UTF-8: choose another")
+		return "", errUnfitName
 	}
 	for _, u := range a.access.users {
 		if u.Name != name {

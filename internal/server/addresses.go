@@ -111,11 +111,11 @@ func bindable(a netip.Addr) error {
 func locate(cfg *config.Config, found []local, resolve resolver) (*place, error) {
 	// The machine is asked about configured addresses here, not by the sockets
 	// later: only here it is known which key the address came from.
-	listen, err := chosen("listening-ip", cfg.ListeningIPs, found)
+	listen, err := chosenOr("listening-device", cfg.ListeningDevice, "listening-ip", cfg.ListeningIPs, found)
 	if err != nil {
 		return nil, err
 	}
-	relays, err := chosen("relay-ip", cfg.RelayIPs, found)
+	relays, err := chosenOr("relay-device", cfg.RelayDevice, "relay-ip", cfg.RelayIPs, found)
 	if err != nil {
 		return nil, err
 	}

@@ -104,7 +104,7 @@ func (s *Server) openCertificates() (err error) {
 func configuredPairs(cfg *config.Config) []listener.Pair {
 	var pairs []listener.Pair
 	for i, file := range cfg.CertFiles {
-		pairs = append(pairs, listener.Pair{CertFile: file, KeyFile: cfg.KeyFiles[i]})
+		pairs = append(pairs, listener.Pair{CertFile: file, KeyFile: cfg.KeyFiles[i], Passphrase: cfg.KeyPassword.Reveal()})
 	}
 	return pairs
 }

@@ -16,13 +16,15 @@ import (
 type databasePlace struct {
 	kind  store.Kind
 	where string // a path, or a connection string with a password in it
+	key   string // the file with the key of that password, or empty
 }
 
 // placeOf is the database that a configuration names.
 func placeOf(cfg *config.Config) databasePlace {
 	for _, p := range []databasePlace{
-		{store.SQLite, cfg.Database}, {store.PostgreSQL, cfg.PostgreSQL.Reveal()}, {store.MySQL, cfg.MySQL.Reveal()},
-		{store.MongoDB, cfg.MongoDB.Reveal()}, {store.Redis, cfg.Redis.Reveal()},
+		{kind: store.SQLite, where: cfg.Database}, {kind: store.PostgreSQL, where: cfg.PostgreSQL.Reveal()},
+		{kind: store.MySQL, where: cfg.MySQL.Reveal(), key: cfg.SecretKeyFile},
+		{kind: store.MongoDB, where: cfg.MongoDB.Reveal()}, {kind: store.Redis, where: cfg.Redis.Reveal()},
 	} {
 		if p.where != "" {
 			return p
@@ -39,7 +41,7 @@ func (p databasePlace) name() string {
 	if p.file() || p.where == "" {
 		return absolute(p.where)
 	}
-	db, err := store.Open(p.kind, p.where)
+	db, err := p.open()
 	if err != nil {
 		return string(p.kind)
 	}
@@ -60,7 +62,19 @@ func (a *access) openDatabase() (store.Database, error) {
 			return nil, err
 		}
 	}
-	return store.Open(p.kind, p.where)
+	return p.open()
+}
+
+// open opens the database, with its password in clear.
+func (p databasePlace) open() (store.Database, error) {
+	where := p.where
+	if p.key != "" {
+		var err error
+		if where, err = decryptPassword(where, p.key); err != nil {
+			return nil, err
+		}
+	}
+	return store.Open(p.kind, where)
 }
 
 // findDatabase finds the database of the server that was last started. What is
@@ -71,7 +85,7 @@ func (l *started) findDatabase(a *access, cfg *config.Config) error {
 	if kind == "" {
 		a.place = databasePlace{}
 		if l.Database != "" {
-			a.place = databasePlace{store.SQLite, l.Database}
+			a.place = databasePlace{kind: store.SQLite, where: l.Database}
 		}
 		return nil
 	}

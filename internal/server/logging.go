@@ -5,7 +5,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
+	"time"
+
+	"github.com/ncruces/go-strftime"
 
 	"iceserver/internal/config"
 )
@@ -15,36 +19,81 @@ type logging struct {
 	*slog.Logger
 	level slog.LevelVar
 	file  *logFile // nil: it goes where others have opened it
+	close func()   // what was opened for it; nil: nothing was
 }
 
 // openLog makes the logger that the configuration asks for. Without a log-file
 // the log goes to standard error, so that standard output holds nothing but what
 // is there to be pasted or parsed.
-func openLog(cfg *config.Config, stdout, stderr io.Writer) (*logging, error) {
+func openLog(cfg *config.Config, o Options) (*logging, error) {
 	l := new(logging)
-	var w io.Writer
+	l.level.Set(level(cfg.LogLevel))
+	if cfg.Syslog {
+		err := l.openSyslog(cfg, o.Syslog)
+		if err == nil {
+			return l, nil
+		}
+		// A container has no syslog, and its log is read from outside.
+		defer func() {
+			if l.Logger != nil {
+				l.Warn("there is no syslog; the log goes where it would go without it", "error", err)
+			}
+		}()
+	}
+	w, err := l.writer(cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	l.Logger = slog.New(l.handler(cfg, w, func(t time.Time) slog.Value {
+		if cfg.LogTimestamp == "" {
+			return slog.TimeValue(t)
+		}
+		return slog.StringValue(timestamp(cfg.LogTimestamp, t))
+	}))
+	return l, nil
+}
+
+// writer is where the log goes that does not go to syslog.
+func (l *logging) writer(cfg *config.Config, o Options) (io.Writer, error) {
 	switch {
 	case len(cfg.Sources["log-file"]) == 0:
-		w = stderr
+		return o.Stderr, nil
 	case cfg.LogFile == "stdout" && cfg.NoStdoutLog:
-		w = io.Discard
+		return io.Discard, nil
 	case cfg.LogFile == "stdout":
-		w = stdout
-	default:
-		l.file = &logFile{path: cfg.LogFile}
-		if err := l.file.reopen(); err != nil {
-			return nil, err
+		return o.Stdout, nil
+	}
+	l.file = &logFile{path: cfg.LogFile}
+	if err := l.file.reopen(); err != nil {
+		return nil, err
+	}
+	l.close = func() { l.file.Close() }
+	return l.file, nil
+}
+
+// handler writes lines of the form that the configuration asks for. when is how
+// their time is written; the zero Value leaves it out.
+func (l *logging) handler(cfg *config.Config, w io.Writer, when func(time.Time) slog.Value) slog.Handler {
+	o := &slog.HandlerOptions{Level: &l.level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) > 0 || a.Key != slog.TimeKey {
+			return a
 		}
-		w = l.file
-	}
-	l.level.Set(level(cfg.LogLevel))
-	o := &slog.HandlerOptions{Level: &l.level}
+		if a.Value = when(a.Value.Time()); a.Value.Equal(slog.Value{}) {
+			return slog.Attr{}
+		}
+		return a
+	}}
 	if cfg.LogFormat == "json" {
-		l.Logger = slog.New(slog.NewJSONHandler(w, o))
-	} else {
-		l.Logger = slog.New(slog.NewTextHandler(w, o))
+		return slog.NewJSONHandler(w, o)
 	}
-	return l, nil
+	return slog.NewTextHandler(w, o)
+}
+
+// timestamp writes a time in the notation of strftime. What the library takes
+// for microseconds is milliseconds to coturn.
+func timestamp(format string, t time.Time) string {
+	pairs := strings.NewReplacer("%%", "%%", "%f", "%L")
+	return strftime.Format(pairs.Replace(format), t)
 }
 
 // level translates the names of log-min-level.

@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -39,6 +40,8 @@ type Options struct {
 	// Metadata is where the metadata service of a cloud is, as http://host:port;
 	// empty: where the clouds have it.
 	Metadata string
+	// Syslog is the socket of syslog; empty: where systems have it.
+	Syslog string
 	// Load reads the configuration anew, for Reload; nil: it cannot be.
 	Load func() (*config.Config, error)
 }
@@ -53,6 +56,7 @@ type Server struct {
 	keys       *testKeys
 	database   store.Database // nil: there is none
 	realms     *realmReader   // nil: there is no database
+	stats      *store.Stats   // nil: sessions are reported nowhere
 	control    net.Listener   // for commands; nil: they cannot reach this server
 	changing   sync.Mutex     // held while the setup is changed
 	draining   atomic.Bool
@@ -86,7 +90,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	// those before it found none. The relay comes before the listener, which
 	// hands connections to it.
 	for _, step := range []func() error{
-		s.openLog, s.openAccess, s.openAccounting, s.locate, s.openCertificates, s.openACME, s.openRelay, s.openPages, s.openListener, s.openWebPort, s.keepStart, s.openControl,
+		s.openLog, s.openAccess, s.openAccounting, s.locate, s.openCertificates, s.openACME, s.openStats, s.openRelay, s.openPages, s.openListener, s.openWebPort, s.keepStart, s.openControl, s.openPIDFile, s.become,
 	} {
 		if err := step(); err != nil {
 			s.unwind()
@@ -108,13 +112,13 @@ func (s *Server) unwind() {
 }
 
 func (s *Server) openLog() error {
-	l, err := openLog(s.cfg(), s.o.Stdout, s.o.Stderr)
+	l, err := openLog(s.cfg(), s.o)
 	if err != nil {
 		return err
 	}
 	s.logging, s.log = l, l.Logger
-	if l.file != nil {
-		s.defers(func() { l.file.Close() })
+	if l.close != nil {
+		s.defers(l.close)
 	}
 	return nil
 }
@@ -212,10 +216,24 @@ func (s *Server) at(on bool, port uint16) []netip.AddrPort {
 	return out
 }
 
+// listeners are where clients come without TLS, or nothing where that is off.
+func (s *Server) listeners(on bool) []netip.AddrPort {
+	out := s.at(on, s.cfg().ListeningPort)
+	if !on {
+		return out
+	}
+	for _, a := range s.cfg().AuxServers {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 // listening are the addresses that must never be a peer: this server's own, as
 // bound and as the world sees them.
 func (s *Server) listening() []netip.AddrPort {
-	var out []netip.AddrPort
+	out := slices.Clone(s.cfg().AuxServers)
 	ports := []uint16{s.cfg().ListeningPort, s.cfg().TLSListeningPort}
 	if s.cfg().WebPort != 0 {
 		ports = append(ports, s.cfg().WebPort)
@@ -235,22 +253,17 @@ func (s *Server) listening() []netip.AddrPort {
 func (s *Server) openRelay() error {
 	c, now := s.cfg(), s.settings()
 	o := relay.Options{
-		Workers: c.Workers, Listen: s.at(!c.NoUDP, c.ListeningPort), MinPort: c.MinPort, MaxPort: c.MaxPort,
+		Workers: c.Workers, Listen: s.listeners(!c.NoUDP), MinPort: c.MinPort, MaxPort: c.MaxPort,
 		Relays: now.Relays, Quota: now.Quota, Keys: now.Keys, Turn: now.Turn, NonceLife: now.NonceLife,
 		SocketBuffer: c.SocketBuffer, Log: s.log,
 		Engine: func() (netio.Engine, error) { return netio.NewNamed(engineName(c.Engine)) },
 	}
-	if h := s.web.holders; h != nil {
-		o.Observe = h.observe
+	o.Observe = s.observer()
+	key, err := s.nonceKey()
+	if err != nil {
+		return err
 	}
-	if k := s.access().kept; k != nil {
-		// Nonces outlive a restart, so that no client has to ask again.
-		key, err := k.nonceKey()
-		if err != nil {
-			return err
-		}
-		o.NonceKey = key
-	}
+	o.NonceKey = key
 	r, err := relay.New(o)
 	if err != nil {
 		return err
@@ -283,6 +296,7 @@ func (s *Server) turnOptions() turn.Options {
 		MaxLifetime: c.MaxAllocateLifetime, PermissionLifetime: c.PermissionLifetime, ChannelLifetime: c.ChannelLifetime,
 		NoAuth: c.NoAuth, NoSTUN: c.NoSTUN, NoTURN: c.STUNOnly, SecureSTUN: c.SecureSTUN,
 		Fingerprint: c.Fingerprint, Reasons: c.ReasonString, WideChannels: c.OldChannelNumbers,
+		SameOrigin: c.SameOrigin, TellBindings: c.LogBinding, TellTraffic: s.stats != nil, Alternates: alternates(c), Resident: s.resident(),
 	}
 	o.Policy, o.Policies = s.policies(x)
 	switch c.AddressFamily {
@@ -331,7 +345,7 @@ const pagesPerSource = 256
 func (s *Server) openListener() error {
 	c := s.cfg()
 	o := listener.Options{
-		TCP: s.at(!c.NoTCP, c.ListeningPort), TLS: s.at(!c.NoTLS, c.TLSListeningPort),
+		TCP: s.listeners(!c.NoTCP), TLS: s.at(!c.NoTLS, c.TLSListeningPort),
 		DTLS: s.at(c.DTLS, c.TLSListeningPort), Relay: s.relay, HTTP: s.handler(), Log: s.log,
 		TLS13Only: c.TLS13Only, CipherSuites: c.CipherSuites,
 		Challenges: s.challenges(), ChallengeCertificate: s.challengeCertificate(),
@@ -339,7 +353,7 @@ func (s *Server) openListener() error {
 	if !c.NoTLS || c.DTLS {
 		o.Certificates = s.certs
 	}
-	o.Limits.Hellos = s.helloLimit()
+	o.Limits.Hellos, o.Limits.Authenticate = s.helloLimit(), c.AllocateTimeout
 	if o.HTTP != nil {
 		o.Limits.PerSource, o.Limits.Proxies = pagesPerSource, c.TrustedProxies
 	}
@@ -389,6 +403,7 @@ func (s *Server) Run(ctx context.Context) error {
 	// gone; the database is closed after both.
 	relaying, stopRelay := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRelay()
+	endStats := s.runStats(ctx)
 	var relayed, listened sync.WaitGroup
 	var relayErr, listenErr error
 	relayed.Go(func() {
@@ -413,6 +428,7 @@ func (s *Server) Run(ctx context.Context) error {
 	listened.Wait()
 	stopRelay()
 	relayed.Wait()
+	endStats()
 	s.accounting.settle(context.WithoutCancel(ctx), time.Now(), s.relay)
 	s.log.Info("stopped")
 	return errors.Join(relayErr, listenErr)

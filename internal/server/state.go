@@ -58,8 +58,9 @@ func dataDir(configured string) (string, error) {
 // openDataDir makes the data directory if it is missing.
 //
 // A-L06: it is made for its owner alone; one that others may write to is
-// refused, since they could put their own secret there.
-func openDataDir(dir string) error {
+// refused, since they could put their own secret there. Root takes that of the user
+// whom it becomes.
+func openDataDir(dir, procUser string) error {
 	// MkdirAll gives every missing parent the same mode, which is right: they
 	// hold nothing else.
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -69,7 +70,7 @@ func openDataDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("cannot use the data directory: %w", err)
 	}
-	if !ownedByUs(info) {
+	if !ownedByUs(info) && !ownedBy(info, procUser) {
 		return fmt.Errorf("the data directory %s belongs to another user; choose another with --data-dir", dir)
 	}
 	if info.Mode().Perm()&0o022 != 0 && runtime.GOOS != "windows" {
@@ -109,7 +110,7 @@ func checkPrivate(path string, info fs.FileInfo) error {
 	switch {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is not a plain file: remove it", path)
-	case !ownedByUs(info):
+	case !ownedByUs(info) && !ownedLike(info, filepath.Dir(path)):
 		return fmt.Errorf("%s belongs to another user: give it to the user who runs this, or remove it", path)
 	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows":
 		return fmt.Errorf("others may read %s: run chmod 600 on it, and remove it if somebody may have read it", path)

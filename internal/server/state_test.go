@@ -16,7 +16,7 @@ import (
 // What the first start makes, the second finds again.
 func TestStateStays(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	if err := openDataDir(dir); err != nil {
+	if err := openDataDir(dir, ""); err != nil {
 		t.Fatal(err)
 	}
 	first, err := loadState(dir)
@@ -71,7 +71,7 @@ func TestStateRace(t *testing.T) {
 // A-L06: everything that is kept is for its owner alone.
 func TestStateModes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	if err := openDataDir(dir); err != nil {
+	if err := openDataDir(dir, ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := loadState(dir); err != nil {
@@ -163,7 +163,7 @@ func TestStateForeign(t *testing.T) {
 	if err := os.Chown(dir, 65534, 65534); err != nil {
 		t.Fatal(err)
 	}
-	if err := openDataDir(dir); err == nil || !strings.Contains(err.Error(), "another user") {
+	if err := openDataDir(dir, ""); err == nil || !strings.Contains(err.Error(), "another user") {
 		t.Errorf("directory: error %v", err)
 	}
 }
@@ -173,7 +173,7 @@ func TestDataDirRefused(t *testing.T) {
 	if err := os.Chmod(dir, 0o770); err != nil {
 		t.Fatal(err)
 	}
-	if err := openDataDir(dir); err == nil || !strings.Contains(err.Error(), "chmod 700") {
+	if err := openDataDir(dir, ""); err == nil || !strings.Contains(err.Error(), "chmod 700") {
 		t.Errorf("others may write: error %v", err)
 	}
 	file := filepath.Join(t.TempDir(), "file")
@@ -181,7 +181,7 @@ func TestDataDirRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{file, filepath.Join(file, "below")} {
-		if err := openDataDir(bad); err == nil || !strings.Contains(err.Error(), "--data-dir") {
+		if err := openDataDir(bad, ""); err == nil || !strings.Contains(err.Error(), "--data-dir") {
 			t.Errorf("%s: error %v", bad, err)
 		}
 	}

@@ -272,6 +272,9 @@ func (s *Server) status() admin.Status {
 		TLS: admin.TLSStatus{Status: partOff}, STUNURLs: stunURLs(s.cfg(), s.place().host().String()),
 		Demos: s.cfg().DemosDir != "",
 	}
+	if s.web.signaling != nil && s.cfg().SignalingAuth == "token" {
+		st.Signaling = "token"
+	}
 	if s.cfg().NoSTUN {
 		st.STUN = partOff
 	}

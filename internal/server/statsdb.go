@@ -1,0 +1,99 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"iceserver/internal/store"
+	"iceserver/internal/turn"
+)
+
+// openStats opens the database that sessions are reported to, if there is one.
+func (s *Server) openStats() error {
+	where := s.cfg().StatsRedis.Reveal()
+	if where == "" {
+		return nil
+	}
+	var err error
+	s.stats, err = store.OpenStats(where, s.log)
+	if err != nil {
+		return fmt.Errorf("redis-statsdb: %w", err)
+	}
+	s.defers(func() {
+		if !s.running {
+			// One that never ran is closed by a run that ends at once.
+			over, cancel := context.WithCancel(context.Background())
+			cancel()
+			s.stats.Run(over)
+		}
+	})
+	return nil
+}
+
+// runStats reports until the returned function is called, which waits for the last
+// report.
+func (s *Server) runStats(ctx context.Context) (end func()) {
+	if s.stats == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { s.stats.Run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// observer is who is told what happens, or nil.
+func (s *Server) observer() func(turn.Event) {
+	h := s.web.holders
+	switch {
+	case h == nil && s.stats == nil:
+		return nil
+	case s.stats == nil:
+		return h.observe
+	case h == nil:
+		return s.reportStats
+	}
+	return func(e turn.Event) {
+		h.observe(e)
+		s.reportStats(e)
+	}
+}
+
+// reportStats reports an event about an allocation. That of the self test is no
+// client's.
+func (s *Server) reportStats(e turn.Event) {
+	if e.Session == 0 || e.Username == s.keys.name {
+		return
+	}
+	r := store.Stat{
+		Realm: e.Realm, User: e.Username, Session: fmt.Sprintf("%018d", e.Session),
+		Usage: store.Usage{
+			SentPackets: e.Usage.ClientPackets, SentBytes: e.Usage.ClientBytes,
+			RecvPackets: e.Usage.PeerPackets, RecvBytes: e.Usage.PeerBytes,
+		},
+	}
+	switch e.Kind {
+	case turn.Allocated:
+		r.Status = sessionStatus("new", e)
+	case turn.Refreshed:
+		r.Status = sessionStatus("refreshed", e)
+	case turn.Deleted:
+		r.Ended = true
+	case turn.Moved:
+	default:
+		return
+	}
+	r.Lifetime = e.Lifetime
+	s.stats.Tell(r)
+}
+
+// sessionStatus is the text of coturn's status. Which version of TLS a client has
+// and which cipher is not known here.
+func sessionStatus(word string, e turn.Event) string {
+	return fmt.Sprintf("%s lifetime=%d, type=%s, local=%v, remote=%v, ssl=, cipher=",
+		word, int(e.Lifetime.Seconds()), e.From.Proto, e.From.Server, e.From.Client)
+}
