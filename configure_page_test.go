@@ -43,7 +43,7 @@ func TestConfigurePage(t *testing.T) {
 	groups := config.Groups()
 	k := &groups[0].Keys[0]
 	for _, change := range []func(){
-		func() { k.Doc += " Really." }, func() { k.Default = "1" }, func() { k.Coturn = "not at all" }, func() { k.Verdict = config.Pending },
+		func() { k.Doc += " Really." }, func() { k.Default = "1" }, func() { k.Coturn = "not at all" }, func() { k.Live = !k.Live }, func() { k.Verdict = config.Pending },
 	} {
 		before := configurePage(groups)
 		if change(); configurePage(groups) == before {
@@ -70,7 +70,9 @@ const (
 		"| `iceserver config show FILE` | what is in force and where it was set; secrets are hidden |\n" +
 		"| `iceserver config explain KEY` | what a key means, here and in coturn |\n" +
 		"| `iceserver completion bash` | a script with which the shell completes flags and their values; `zsh` and `fish` too |\n\n" +
-		"`check` and `show` take the flags of `serve` too, and print JSON with `--json`.\n"
+		"`check` and `show` take the flags of `serve` too, and print JSON with `--json`.\n\n" +
+		"`iceserver reload`, or SIGHUP, puts new values of the keys marked (R) in force; the others take a restart, and it says\n" +
+		"which. Files that keys name, certificates above all, are read again when they change.\n"
 )
 
 // configurePage writes the page from the table.
@@ -85,7 +87,7 @@ func configurePage(groups []config.Group) string {
 			}
 			b.WriteString(title)
 			title = ""
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", k.Name, cell(valuesOf(k)), cell(code(k.Default)), cell(k.Doc), cell(inCoturn(k)))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", k.Name, cell(valuesOf(k)), cell(code(k.Default)), cell(k.Doc+reloaded(k)), cell(inCoturn(k)))
 		}
 	}
 	b.WriteString("\n" + oldKeys + "\n\n" +
@@ -99,6 +101,14 @@ func configurePage(groups []config.Group) string {
 		}
 	}
 	return b.String()
+}
+
+// reloaded marks what a reload puts in force.
+func reloaded(k config.Key) string {
+	if k.Live {
+		return " (R)"
+	}
+	return ""
 }
 
 // valuesOf says what a key takes.

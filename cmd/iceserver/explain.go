@@ -66,6 +66,7 @@ func printExplanation(w io.Writer, e config.Explanation) error {
 		{"type", kind},
 		{"default", e.Default},
 		{"verdict", string(e.Verdict) + ". " + e.Becomes},
+		{"new value", takes(e)},
 		{"in coturn", e.Coturn},
 		{"in a file", e.Example},
 		{"as a flag", e.Flag},
@@ -78,6 +79,17 @@ func printExplanation(w io.Writer, e config.Explanation) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// takes says when a new value is in force.
+func takes(e config.Explanation) string {
+	switch {
+	case e.Verdict != config.Supported:
+		return ""
+	case e.Live:
+		return "in force after a reload"
+	}
+	return "in force after a restart"
 }
 
 // listKeys writes a line for each key, or with JSON everything of each.
