@@ -69,21 +69,21 @@ test-lint: lint
 
 # Fuzz targets run their seeds here; `make fuzz` looks for more.
 test-unit:
-	ICESERVER_BIN=$(CURDIR)/$(BINARY) CGO_ENABLED=1 go test -race -timeout 20m ./...
+	TEST_ICESERVER=$(CURDIR)/$(BINARY) CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 test-cross:
 	GOOS=darwin CGO_ENABLED=0 go build ./...
 	GOOS=windows CGO_ENABLED=0 go build ./...
 
 test-interop:
-	ICESERVER_BIN=$(CURDIR)/$(BINARY) go -C test/interop test -count=1 -timeout 15m ./...
+	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/interop test -count=1 -timeout 15m ./...
 
 # The authority is pebble, built from its module as a part of the test.
 test-acme:
-	ICESERVER_BIN=$(CURDIR)/$(BINARY) go -C test/acme test -count=1 -timeout 10m ./...
+	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/acme test -count=1 -timeout 10m ./...
 
 test-netns:
-	ICESERVER_BIN=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 10m ./...
+	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 10m ./...
 
 # The pages' own tests; `make build` has installed what they need.
 test-pages: pages
@@ -94,7 +94,7 @@ test-signaling: test/signaling/node_modules/.package-lock.json
 	cd test/signaling && npm test
 
 test-web: test/web/node_modules/.package-lock.json
-	cd test/web && ICESERVER_BIN=$(CURDIR)/$(BINARY) node --test
+	cd test/web && TEST_ICESERVER=$(CURDIR)/$(BINARY) node --test
 
 test/%/node_modules/.package-lock.json: test/%/package-lock.json
 	cd test/$* && npm ci --no-audit --no-fund

@@ -96,13 +96,14 @@ func (s *Stats) Run(ctx context.Context) {
 func (s *Stats) send(ctx context.Context, first Stat) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	p := s.redis.db.Pipeline()
-	first.add(ctx, p)
-	for n := min(len(s.queue), statsBatch); n > 0; n-- {
-		next := <-s.queue
-		next.add(ctx, p)
-	}
-	_, err := p.Exec(ctx)
+	_, err := s.redis.db.Pipelined(ctx, func(p redis.Pipeliner) error {
+		first.add(ctx, p)
+		for n := min(len(s.queue), statsBatch); n > 0; n-- {
+			next := <-s.queue
+			next.add(ctx, p)
+		}
+		return nil
+	})
 	if err != nil {
 		s.lost.Add(1)
 	}

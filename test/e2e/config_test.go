@@ -31,6 +31,7 @@ func TestConfigCheckEveryName(t *testing.T) {
 	// Together these leave nothing to do, or say two things at once.
 	apart := map[string]bool{
 		"no-udp": true, "no-tcp": true, "no-stun": true, "no-auth": true, "keep-address-family": true,
+		"listening-device": true, "relay-device": true, // beside listening-ip and relay-ip
 		"db": true, "userdb": true, "sql-userdb": true, "psql-userdb": true, "mysql-userdb": true, "mongo-userdb": true,
 	}
 	var whole, right strings.Builder

@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -135,6 +139,45 @@ func waitFile(t *testing.T, path, text string) {
 		all, err := os.ReadFile(path)
 		return err == nil && strings.Contains(string(all), text)
 	})
+}
+
+// A thousand reloads, each with something new in it, while packets go both ways:
+// no allocation ends, and none of those packets is missing.
+func TestThousandReloads(t *testing.T) {
+	dir := t.TempDir()
+	text := "realm=example.org\nuser=alice:one\nallow-loopback-peers\n"
+	file := write(t, "turnserver.conf", text)
+	p := serve(t, append(onLoopback(t, dir), "-c", file, "--json")...)
+	url := greetingOf(t, p).ICEServers[0].URLs[0]
+	p.wait(t, "msg=ready")
+	a, b := hold(t, url, "alice", "one"), hold(t, url, "alice", "one")
+	alive(t, a, b)
+	control := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "control.sock"))
+	}}}
+	defer control.CloseIdleConnections()
+	for i := range 1000 {
+		rewrite(t, file, fmt.Sprintf("%suser=number-%d:two\nuser-quota=%d\ndenied-peer-ip=198.41.7.%d\n", text, i, 100+i, i%250))
+		r, err := control.Post("http://server/reload", "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(told), `"user","`) {
+			t.Fatalf("reload %d: %s %s %v", i, r.Status, told, err)
+		}
+		data := fmt.Appendf(nil, "packet %d", i)
+		a.turn.Send(b.relayed, data, &a.out)
+		for _, m := range a.out.Sends {
+			if _, err := a.conn.Write(m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.out.Sends = nil
+		b.receive(a.relayed, data, func() {})
+	}
+	alive(t, a, b)
 }
 
 // The pages go by a new configuration too.

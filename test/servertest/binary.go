@@ -11,12 +11,12 @@ import (
 )
 
 // binaryKey is the environment variable that names the program to test.
-const binaryKey = "ICESERVER_BIN"
+const binaryKey = "TEST_ICESERVER"
 
 var errNoRoot = errors.New("not inside the iceserver repository")
 
 // Main is for a package's TestMain: it builds the program once, unless the
-// environment variable ICESERVER_BIN names one, runs the tests and returns their
+// environment variable TEST_ICESERVER names one, runs the tests and returns their
 // exit code.
 func Main(m *testing.M) int {
 	if os.Getenv(binaryKey) != "" {

@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const binary = process.env.ICESERVER_BIN ?? fileURLToPath(new URL('../../bin/iceserver', import.meta.url));
+const binary = process.env.TEST_ICESERVER ?? fileURLToPath(new URL('../../bin/iceserver', import.meta.url));
 const READY = /\bmsg="?ready"?(\s|$)|"msg":"ready"/m;
 const READY_WITHIN = 60_000;
 const END_WITHIN = 20_000;
