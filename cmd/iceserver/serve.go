@@ -88,17 +88,19 @@ func (c *serveCall) serve(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	in := takeSignals()
 	s, err := server.New(cfg, server.Options{
 		Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
 		JSON: c.json, ConfigFile: c.file, Version: versionName(),
 		Load: func() (*config.Config, error) { return loadConfig(c.file, c.flags, cmd.ErrOrStderr(), false) },
 	})
 	if err != nil {
+		in.stop()
 		return err
 	}
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
-	handleSignals(ctx, s)
+	in.handle(ctx, s)
 	return s.Run(ctx)
 }
 

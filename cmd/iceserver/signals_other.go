@@ -8,5 +8,11 @@ import (
 	"iceserver/internal/server"
 )
 
-// handleSignals does nothing: this system has none but those that end a process.
-func handleSignals(context.Context, *server.Server) {}
+// signals are none: there are no such signals here.
+type signals struct{}
+
+func takeSignals() *signals { return new(signals) }
+
+func (*signals) handle(context.Context, *server.Server) {}
+
+func (*signals) stop() {}

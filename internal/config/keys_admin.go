@@ -16,7 +16,7 @@ func adminKeys() []Key {
 			Doc:     "The address of the telnet interface.",
 			Note:    noTelnet,
 			Example: "127.0.0.2", Related: []string{"cli-port", "cli-password"}},
-		{Name: "cli-port", Kind: kindPort, Default: "5766", Verdict: Obsolete,
+		{Name: "cli-port", Kind: kindPort, Zero: true, Default: "5766", Verdict: Obsolete,
 			Doc:     "The port of the telnet interface.",
 			Note:    noTelnet,
 			Example: "5767"},

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -84,8 +85,8 @@ func (a *accounting) settle(ctx context.Context, now time.Time, r *relay.Relay) 
 	err := a.book.Add(ctx, now, rows(now, a.unkept))
 	if err == nil {
 		clear(a.unkept)
-		err = a.weigh(ctx, now)
 	}
+	err = errors.Join(err, a.weigh(ctx, now))
 	if err != nil && !a.failed {
 		a.log.Error("cannot keep what users did; it is tried again", "error", err)
 	}
@@ -122,6 +123,12 @@ func (a *accounting) weigh(ctx context.Context, now time.Time) error {
 	users, err := a.book.Over(ctx, month+"-01", month+"-31", quota)
 	if err != nil {
 		return err
+	}
+	// What could not be written counts by itself: a full disk is no free pass.
+	for k, t := range a.unkept {
+		if t.ClientBytes+t.PeerBytes >= quota {
+			users = append(users, store.User{Realm: k.Realm, Name: k.Username})
+		}
 	}
 	over := make(map[turn.Account]bool)
 	before := a.over.Load()

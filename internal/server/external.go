@@ -140,11 +140,7 @@ func (s *Server) followExternal() {
 		return
 	}
 	err := s.change(func(x *setup) error {
-		found, err := discover()
-		if err != nil {
-			return err
-		}
-		p, err := locate(x.cfg, found, s.resolver(x.cfg))
+		p, err := locate(x.cfg, s.found, s.resolver(x.cfg))
 		if err != nil || slices.Equal(p.relays, x.place.relays) {
 			return cmp.Or(err, errSame)
 		}
@@ -335,8 +331,9 @@ func askSTUN(ctx context.Context, local netip.Addr, server string) (netip.Addr, 
 				continue
 			}
 			seen, err := m.XORAddress(stun.AttrXORMappedAddress)
-			if err == nil {
-				return seen.Addr().Unmap(), nil
+			a := seen.Addr().Unmap()
+			if err == nil && a.Is4() == local.Is4() && (a == local || public(a)) {
+				return a, nil
 			}
 		}
 		if ctx.Err() != nil {

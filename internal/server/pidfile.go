@@ -20,6 +20,9 @@ func (s *Server) openPIDFile() error {
 	if old := readPID(path); old != 0 && old != os.Getpid() && sameProgram(old) {
 		return fmt.Errorf("pidfile %s: process %d runs already: stop it, or choose another pidfile", path, old)
 	}
+	if err := onlyPID(path); err != nil {
+		return err
+	}
 	text := []byte(strconv.Itoa(os.Getpid()) + "\n")
 	// It is not replaced by renaming: the directory may be root's, and then the
 	// user whom we become could not take the file away.
@@ -43,6 +46,22 @@ func (s *Server) removePIDFile(path string) {
 	if err != nil {
 		s.log.Warn("the file with the process number stays", "error", err)
 	}
+}
+
+// onlyPID refuses to write over what is no file of this kind: the path may be a
+// typing error, or a link that somebody else has put there.
+func onlyPID(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("pidfile: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > 0 && readPID(path) == 0 {
+		return fmt.Errorf("pidfile %s is there already and holds no process number: remove it, or choose another", path)
+	}
+	return nil
 }
 
 // readPID returns the process number in a file, or 0 if there is none.

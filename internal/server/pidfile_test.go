@@ -14,14 +14,14 @@ import (
 )
 
 // The file holds the number of the process while the server runs, whatever lay
-// there before: what a dead process left, another program's number, or no number.
+// there before: what a dead process left, or another program's number.
 func TestPIDFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "turnserver.pid")
 	dead := exec.Command("true")
 	if err := dead.Run(); err != nil {
 		t.Skip("no program to run:", err)
 	}
-	for _, before := range []string{"", strconv.Itoa(dead.Process.Pid), "1\n", "no number", "-5", strconv.Itoa(os.Getpid())} {
+	for _, before := range []string{"", strconv.Itoa(dead.Process.Pid), "1\n", strconv.Itoa(os.Getpid())} {
 		if before != "" {
 			if err := os.WriteFile(path, []byte(before), 0o644); err != nil {
 				t.Fatal(err)
@@ -40,6 +40,22 @@ func TestPIDFile(t *testing.T) {
 	}
 	none := start(t, load(t, "pidfile="), Options{})
 	none.log.wait(t, "msg=ready")
+}
+
+// A file that holds no process number is somebody's, and a link leads to one.
+func TestPIDFileSparesOthers(t *testing.T) {
+	other, link := filepath.Join(t.TempDir(), "other"), filepath.Join(t.TempDir(), "link")
+	if err := errors.Join(os.WriteFile(other, []byte("dear diary"), 0o644), os.Symlink(other, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{other, link} {
+		if _, err := New(load(t, "pidfile="+path), Options{Stdout: newOutput(), Stderr: newOutput()}); err == nil || !strings.Contains(err.Error(), "holds no process number") {
+			t.Errorf("pidfile=%s: %v", path, err)
+		}
+	}
+	if text, err := os.ReadFile(other); err != nil || string(text) != "dear diary" {
+		t.Errorf("%q, %v", text, err)
+	}
 }
 
 // What another process has written meanwhile stays.

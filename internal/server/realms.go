@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"time"
@@ -35,7 +36,7 @@ type realmReader struct {
 	db     store.Database
 	log    *slog.Logger
 	failed bool
-	broken map[string]bool // rules that cannot be applied
+	broken map[store.PeerRule]bool // rules that cannot be applied, and that was told
 }
 
 // read returns the tables, or an error, which is logged once until it is over.
@@ -67,7 +68,7 @@ func (r *realmReader) tables(ctx context.Context) (*realmTables, error) {
 		q := t.quotas[o.Realm]
 		switch o.Option {
 		case "max-bps":
-			q.MaxBPS = uint64(o.Value)
+			q.MaxBPS = uint64(max(o.Value, 0))
 		case "total-quota":
 			q.Total = int(o.Value)
 		case "user-quota":
@@ -79,22 +80,28 @@ func (r *realmReader) tables(ctx context.Context) (*realmTables, error) {
 	if err != nil {
 		return nil, err
 	}
+	broken := map[store.PeerRule]bool{}
 	for _, rule := range rules {
-		r.apply(t, rule)
+		if err := r.apply(t, rule); err != nil {
+			if broken[rule] = true; !r.broken[rule] {
+				r.log.Error("a rule about peers in the database does not work: correct it", "realm", rule.Realm, "allowed", rule.Allowed, "error", err)
+			}
+			// What was to close something must not leave it open.
+			if !rule.Allowed {
+				r.broken[rule] = true
+				return nil, fmt.Errorf("denied peers of realm %q: %w", rule.Realm, err)
+			}
+		}
 	}
+	r.broken = broken
 	return t, nil
 }
 
-// apply adds a rule. One that nobody understands is told, once: whoever wrote it
-// believes that it works.
-func (r *realmReader) apply(t *realmTables, rule store.PeerRule) {
+// apply adds a rule, or returns an error for one that nobody understands.
+func (r *realmReader) apply(t *realmTables, rule store.PeerRule) error {
 	peers, err := config.ParsePeer(rule.Range)
 	if err != nil {
-		if !r.broken[rule.Range] {
-			r.log.Error("a rule about peers in the database does not work: correct it", "realm", rule.Realm, "error", err)
-		}
-		r.broken[rule.Range] = true
-		return
+		return err
 	}
 	both := t.rules[rule.Realm]
 	if rule.Allowed {
@@ -103,15 +110,19 @@ func (r *realmReader) apply(t *realmTables, rule store.PeerRule) {
 		both.denied = append(both.denied, peers)
 	}
 	t.rules[rule.Realm] = both
+	return nil
 }
 
 // openRealms reads the tables for the first time. That they cannot be read is no
 // reason not to serve.
 func (s *Server) openRealms(db store.Database) {
-	s.realms = &realmReader{db: db, log: s.log, broken: map[string]bool{}}
-	if t, err := s.realms.read(context.Background()); err == nil {
-		s.adopt(func(x *setup) { x.tables = *t })
+	s.realms = &realmReader{db: db, log: s.log, broken: map[store.PeerRule]bool{}}
+	t, err := s.realms.read(context.Background())
+	if err != nil {
+		s.log.Error("until the database has told its rules about peers, only those of the configuration and the built-in ones are in force", "error", err)
+		return
 	}
+	s.adopt(func(x *setup) { x.tables = *t })
 }
 
 // runRealms follows the database until ctx ends. No allocation is lost when

@@ -53,13 +53,24 @@ func TestRealmsOfTheDatabase(t *testing.T) {
 // A database that says nonsense, or nothing, opens nothing and is told once.
 func TestRealmsThatCannotBeRead(t *testing.T) {
 	log := newOutput()
-	db := &ruleDatabase{rules: []store.PeerRule{{Range: "everywhere"}, {Range: "198.41.7.1"}}}
-	r := &realmReader{db: db, log: slog.New(slog.NewTextHandler(log, nil)), broken: map[string]bool{}}
+	db := &ruleDatabase{rules: []store.PeerRule{{Range: "everywhere", Allowed: true}, {Range: "198.41.7.1"}}}
+	r := &realmReader{db: db, log: slog.New(slog.NewTextHandler(log, nil)), broken: map[store.PeerRule]bool{}}
 	for range 3 {
 		got, err := r.read(t.Context())
 		if err != nil || len(got.rules[""].denied) != 1 {
 			t.Fatalf("%+v, %v", got, err)
 		}
+	}
+	// What was to be denied and is not understood leaves everything as it is.
+	db.rules = []store.PeerRule{{Range: "198.41.7.1"}, {Range: "nowhere"}}
+	for range 3 {
+		if _, err := r.read(t.Context()); err == nil {
+			t.Error("a rule that denies was passed over")
+		}
+	}
+	db.rules = nil
+	if _, err := r.read(t.Context()); err != nil {
+		t.Error(err)
 	}
 	db.err = context.DeadlineExceeded
 	for range 3 {
@@ -67,7 +78,7 @@ func TestRealmsThatCannotBeRead(t *testing.T) {
 			t.Error("no error")
 		}
 	}
-	for _, line := range []string{"does not work", "cannot read the realms"} {
+	for _, line := range []string{"everywhere", "allowed=false", "deadline exceeded"} {
 		if n := strings.Count(log.String(), line); n != 1 {
 			t.Errorf("%q is told %d times:\n%s", line, n, log)
 		}
@@ -111,8 +122,15 @@ func TestMonthlyQuota(t *testing.T) {
 		t.Error("alice is out with one byte left")
 	}
 	r.accounting.quota.Store(1000)
-	r.accounting.settle(t.Context(), now.Add(time.Minute), r.relay)
+	june := now.Add(time.Minute)
+	r.accounting.settle(t.Context(), june, r.relay)
 	if r.accounting.barred(alice.Realm, alice.Username) {
 		t.Error("alice is out in a new month")
 	}
+	// What cannot be written counts all the same.
+	r.accounting.unkept[alice] = turn.Tally{Usage: turn.Usage{ClientBytes: 700, PeerBytes: 300}}
+	if err := r.accounting.weigh(t.Context(), june); err != nil || !r.accounting.barred(alice.Realm, alice.Username) {
+		t.Errorf("alice is not out with bytes that were not written: %v", err)
+	}
+	clear(r.accounting.unkept)
 }

@@ -35,6 +35,9 @@ func (s *Server) reload() (Reloaded, error) {
 	if s.o.Load == nil {
 		return r, errors.New("this server has no configuration to read anew")
 	}
+	if err := s.awaitStart(); err != nil {
+		return r, err
+	}
 	// The file of the log may have been moved away, which is all that some who
 	// ask for a reload want.
 	if f := s.logging.file; f != nil {
@@ -65,6 +68,22 @@ func (s *Server) reload() (Reloaded, error) {
 	return r, err
 }
 
+// awaitStart waits until the server has tested itself, for which it lets itself
+// in: who sends a signal cannot be told to come again.
+func (s *Server) awaitStart() error {
+	over := time.Now().Add(2 * selfTestTime)
+	for !s.keys.over.Load() {
+		if time.Now().After(over) {
+			return errors.New("the server is only starting: try again in a moment")
+		}
+		time.Sleep(startCheck)
+	}
+	return nil
+}
+
+// startCheck is how often it is looked whether the start is over.
+const startCheck = 20 * time.Millisecond
+
 // takeOver fills in what follows from a new configuration. What takes a restart
 // stays as it is.
 func (s *Server) takeOver(x *setup, next *config.Config) error {
@@ -76,18 +95,13 @@ func (s *Server) takeOver(x *setup, next *config.Config) error {
 		return err
 	}
 	x.access = a
-	found, err := discover()
-	if err != nil {
-		return err
-	}
-	p, err := locate(&live, found, s.resolver(&live))
+	// The sockets are those of the start: an address that came to the machine
+	// since takes a restart, and must not keep anything else from being reloaded.
+	p, err := locate(&live, s.found, s.resolver(&live))
 	if err != nil {
 		return err
 	}
 	x.move(p)
-	if !s.keys.over.Load() {
-		return errors.New("the server is only starting: try again in a moment")
-	}
 	x.keys = s.letIn(a)
 	return nil
 }

@@ -67,6 +67,7 @@ type Server struct {
 	acme       acmeSide
 	web        webSide
 	tested     atomic.Value // string: what the test of the own relay found
+	found      []local      // this machine's addresses at the start
 	said       lastSaid     // about external addresses
 	running    bool
 	cleanup    []func() // what to undo, the last first
@@ -200,6 +201,7 @@ func (s *Server) locate() error {
 	if err != nil {
 		return err
 	}
+	s.found = found
 	p, err := locate(s.cfg(), found, s.resolver(s.cfg()))
 	s.adopt(func(x *setup) { x.place = p })
 	return err
