@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
 	"iceserver/internal/auth"
 	"iceserver/internal/config"
@@ -24,9 +25,10 @@ type kept struct {
 // access is who may use the relay, as the server and the commands see it alike.
 type access struct {
 	realm    string
-	kept     *kept // nil: there is no data directory, and none is needed
-	notKept  error // why there is none
-	own      bool  // the kept user and secret are let in
+	former   []string // realms of before a reload
+	kept     *kept    // nil: there is no data directory, and none is needed
+	notKept  error    // why there is none
+	own      bool     // the kept user and secret are let in
 	users    []store.User
 	secrets  []string // the first one mints
 	rest     auth.REST
@@ -56,11 +58,9 @@ func openAccess(cfg *config.Config, log *slog.Logger) (*access, error) {
 	// The kept account becomes a configured user, not a row of the database: so
 	// it needs no database to work, and a new realm does not lose it.
 	if a.own {
-		key, err := auth.LongTermKey(a.kept.User, a.realm, a.kept.Password)
-		if err != nil {
+		if err := a.ownUser(a.realm); err != nil {
 			return nil, err
 		}
-		a.users = append(a.users, store.User{Realm: a.realm, Name: a.kept.User, Key: key})
 		a.secrets = append(a.secrets, a.kept.Secret)
 	}
 	if a.place.where == "" && a.kept != nil && !cfg.NoAuth {
@@ -110,7 +110,7 @@ func needsTLS(cfg *config.Config) bool { return !cfg.NoTLS || cfg.DTLS }
 // R-8489-16-a (RFC 8489, 16): nor does a database hold any.
 func (a *access) configured(cfg *config.Config) error {
 	for _, u := range cfg.Users {
-		if err := a.configuredUser(u); err != nil {
+		if err := a.configuredUser(u, a.realm); err != nil {
 			return fmt.Errorf("user %q: %w", u.Name, err)
 		}
 	}
@@ -120,12 +120,43 @@ func (a *access) configured(cfg *config.Config) error {
 	return nil
 }
 
+// ownUser lets the account of the data directory in.
+func (a *access) ownUser(realm string) error {
+	key, err := auth.LongTermKey(a.kept.User, realm, a.kept.Password)
+	if err == nil {
+		a.users = append(a.users, store.User{Realm: realm, Name: a.kept.User, Key: key})
+	}
+	return err
+}
+
+// remember keeps the users of realms that the server had before: nobody begins
+// anything there, but who holds an allocation goes on refreshing it.
+func (a *access) remember(cfg *config.Config, realms []string) error {
+	for _, realm := range realms {
+		if realm == a.realm || slices.Contains(a.former, realm) {
+			continue
+		}
+		a.former = append(a.former, realm)
+		for _, u := range cfg.Users {
+			if err := a.configuredUser(u, realm); err != nil {
+				return err
+			}
+		}
+		if a.own {
+			if err := a.ownUser(realm); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // configuredUser takes one user. The name is part of what a key is made of, and not
 // every client prepares it: a name that was written in another form than the
 // prepared one makes two keys, one for each kind of client.
 //
 // R-8489-14.3-b (RFC 8489, 14.3): both are of one user.
-func (a *access) configuredUser(u config.User) error {
+func (a *access) configuredUser(u config.User, realm string) error {
 	prepared, err := auth.OpaqueString(u.Name)
 	if err != nil {
 		return fmt.Errorf("the name cannot be used: %w", err)
@@ -138,12 +169,16 @@ func (a *access) configuredUser(u config.User) error {
 	for _, name := range names {
 		key, err := auth.ParseKey(u.Key.Reveal())
 		if u.Key == "" {
-			key, err = auth.LongTermKey(name, a.realm, u.Password.Reveal())
+			key, err = auth.LongTermKey(name, realm, u.Password.Reveal())
 		}
 		if err != nil {
 			return err
 		}
-		a.users = append(a.users, store.User{Realm: a.realm, Name: name, Key: key})
+		in := realm
+		if u.Key != "" {
+			in = "" // only who made the key knows for which realm
+		}
+		a.users = append(a.users, store.User{Realm: in, Name: name, Key: key})
 	}
 	return nil
 }

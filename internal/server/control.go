@@ -25,6 +25,9 @@ const controlName = "control.sock"
 // controlBody bounds what a command may send.
 const controlBody = 64 << 10
 
+// controlAsk bounds how long it is asked whether another server has the socket.
+const controlAsk = time.Second
+
 // openControl listens for commands. A server that cannot goes on without: it is
 // reached by signals still.
 func (s *Server) openControl() error {
@@ -33,8 +36,15 @@ func (s *Server) openControl() error {
 		return nil
 	}
 	path := filepath.Join(k.dir, controlName)
-	// What lies there is of a server that was killed: one that runs would have
-	// its ports, and this one could not have come so far.
+	// One that serves at other ports may have the socket already. It keeps it:
+	// commands must not go to another server than those before, nor to none once
+	// this one has ended.
+	if other, err := net.DialTimeout("unix", path, controlAsk); err == nil {
+		other.Close()
+		s.log.Warn("another server runs with this data directory, and commands reach that one: give each a data-dir of its own", "data_dir", k.dir)
+		return nil
+	}
+	// What lies there is of a server that was killed.
 	_ = os.Remove(path)
 	l, err := net.Listen("unix", path)
 	if err == nil {
@@ -65,7 +75,7 @@ func (s *Server) runControl(ctx context.Context, running *sync.WaitGroup) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		answer(w, func() (Revoked, error) { return s.revoke(who.Realm, who.User), nil })
+		answer(w, func() (Revoked, error) { return s.revoke(who.Realm, who.User) })
 	})
 	h := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute}
 	running.Go(func() { _ = h.Serve(s.control) })
@@ -95,16 +105,22 @@ type Revoked struct {
 }
 
 // revoke ends the allocations of a user. Without a realm the server's own is
-// meant.
-func (s *Server) revoke(realm, user string) Revoked {
+// meant. The name may be written as anybody has it: as the log, the owner of a
+// link or a keyboard does.
+func (s *Server) revoke(realm, user string) (Revoked, error) {
+	prepared, err := auth.OpaqueString(user)
+	if err != nil {
+		return Revoked{}, fmt.Errorf("%q can be nobody's name: correct it", user)
+	}
 	if realm == "" {
 		realm = s.access().realm
 	}
-	// A time-limited credential is meant by the name in it, and by itself.
-	id := auth.QuotaID(user, s.cfg().RESTSeparator)
+	// A time-limited credential is meant by the name in it, and by itself; what the
+	// relay counts it as decides.
+	id := s.quota(s.setup.Load()).ID(prepared)
 	n := s.relay.End(func(r, u string) bool { return r == realm && u == id })
 	s.log.Info("the allocations of a user were ended", "realm", realm, "user", user, "ended", n)
-	return Revoked{Realm: realm, User: user, Ended: n}
+	return Revoked{Realm: realm, User: user, Ended: n}, nil
 }
 
 // ErrNotRunning is what a command gets that needs a running server.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"iceserver/internal/auth"
@@ -116,7 +117,7 @@ func (a *access) again(cfg *config.Config) (*access, error) {
 	if n.place != a.place {
 		return nil, fmt.Errorf("with this the users would be those of %s instead of %s: that takes a restart", n.place.name(), a.place.name())
 	}
-	return n, nil
+	return n, n.remember(cfg, append(slices.Clone(a.former), a.realm))
 }
 
 // change puts a changed setup in force, all of it or, with an error, nothing.

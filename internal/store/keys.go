@@ -30,7 +30,7 @@ const (
 
 // KeysOptions says where keys come from. The zero value knows nobody.
 type KeysOptions struct {
-	Users    []User   // configured: matched by name in any realm, as coturn does
+	Users    []User   // configured; one without a realm is let in in all, as by coturn
 	Secrets  []string // configured shared secrets, any of which may have made a credential
 	REST     auth.REST
 	MaxTTL   time.Duration // how far ahead a timed credential may expire; 0: any
@@ -42,7 +42,7 @@ type KeysOptions struct {
 // Keys answers who may use the relay, from the configuration first and from the
 // database through a bounded cache. It may be used from several goroutines.
 type Keys struct {
-	users   map[string]auth.Key // by every form of a name that is in use
+	users   map[name]auth.Key // by every form of a name that is in use, in its realm
 	secrets []string
 	rest    auth.REST
 	maxTTL  time.Duration
@@ -61,7 +61,7 @@ type Keys struct {
 // NewKeys returns the keys that o describes.
 func NewKeys(o KeysOptions) *Keys {
 	k := &Keys{
-		users: make(map[string]auth.Key, len(o.Users)), secrets: o.Secrets,
+		users: make(map[name]auth.Key, len(o.Users)), secrets: o.Secrets,
 		rest: o.REST, maxTTL: o.MaxTTL, db: o.Database, log: o.Log, clock: o.Clock,
 		found:     newCache[auth.Key](maxUsers),
 		refused:   newCache[struct{}](maxRefusals),
@@ -70,9 +70,9 @@ func NewKeys(o KeysOptions) *Keys {
 	for _, u := range o.Users {
 		n, ok := formsOf(u.Name)
 		if ok {
-			k.users[n.prepared] = u.Key
+			k.users[name{u.Realm, n.prepared}] = u.Key
 		}
-		k.users[u.Name] = u.Key
+		k.users[name{u.Realm, u.Name}] = u.Key
 	}
 	if k.clock == nil {
 		k.clock = time.Now
@@ -187,8 +187,10 @@ func (k *Keys) configured(now time.Time, realm, username string) (keys []auth.Ke
 	}
 	known := false
 	for form := range n.each {
-		if key, ok := k.users[form]; ok {
-			keys, known = append(keys, key), true
+		for _, in := range []string{realm, ""} {
+			if key, ok := k.users[name{in, form}]; ok {
+				keys, known = append(keys, key), true
+			}
 		}
 	}
 	timed := k.timed(now, username)

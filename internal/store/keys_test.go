@@ -105,18 +105,20 @@ func (f *fixture) timed(secret, id string, ttl time.Duration) (user, password st
 	return auth.REST{}.Mint(secret, id, f.now.Add(ttl))
 }
 
-// A configured user is matched by name in any realm, since its key was made
-// before anybody asked; nothing else is consulted.
+// A configured user is found without asking anybody, and in its own realm alone
+// (A-A08).
 func TestKeysConfiguredUser(t *testing.T) {
-	f := newFixture(t, store.KeysOptions{Users: []store.User{{Name: "alice", Key: longTerm(t, "alice", "r", "pw")}}})
+	f := newFixture(t, store.KeysOptions{Users: []store.User{{Realm: "r", Name: "alice", Key: longTerm(t, "alice", "r", "pw")}}})
 	f.want("r", "alice", "pw", true)
 	f.want("r", "alice", "other", false)
-	if keys, ok := f.Known(f.now, "elsewhere", "alice"); !ok || len(keys) != 1 {
-		t.Errorf("in another realm: %d keys, known %v", len(keys), ok)
-	}
 	if n := f.db.keys.Load(); n != 0 {
 		t.Errorf("the database was asked %d times", n)
 	}
+	if keys, _ := f.Known(f.now, "elsewhere", "alice"); len(keys) != 0 {
+		t.Errorf("in another realm: %d keys", len(keys))
+	}
+	f = newFixture(t, store.KeysOptions{Users: []store.User{{Name: "alice", Key: longTerm(t, "alice", "elsewhere", "pw")}}})
+	f.want("elsewhere", "alice", "pw", true)
 }
 
 // Users, secrets and a database work side by side.
@@ -124,7 +126,7 @@ func TestKeysConfiguredUser(t *testing.T) {
 // R-REST-2-b (TURN REST draft, 2): the credentials are those that auth mints.
 func TestKeysTogether(t *testing.T) {
 	f := newFixture(t, store.KeysOptions{
-		Users:   []store.User{{Name: "alice", Key: longTerm(t, "alice", "r", "pw")}},
+		Users:   []store.User{{Realm: "r", Name: "alice", Key: longTerm(t, "alice", "r", "pw")}},
 		Secrets: []string{"old", "new"},
 	})
 	f.setUser("r", "bob", "pw2")
@@ -175,7 +177,7 @@ func TestKeysUserWithTimedName(t *testing.T) {
 	for _, username := range []string{"1700000000", "1900000000:x"} {
 		f := newFixture(t, store.KeysOptions{
 			Secrets: []string{"s"},
-			Users:   []store.User{{Name: username, Key: longTerm(t, username, "r", "conf")}},
+			Users:   []store.User{{Realm: "r", Name: username, Key: longTerm(t, username, "r", "conf")}},
 		})
 		f.setUser("r", username, "base")
 		f.want("r", username, "conf", true)
@@ -302,7 +304,7 @@ func TestKeysSecretCache(t *testing.T) {
 // says so once, and goes on with what is configured.
 func TestKeysDatabaseDown(t *testing.T) {
 	f := newFixture(t, store.KeysOptions{
-		Users:   []store.User{{Name: "alice", Key: longTerm(t, "alice", "r", "pw")}},
+		Users:   []store.User{{Realm: "r", Name: "alice", Key: longTerm(t, "alice", "r", "pw")}},
 		Secrets: []string{"s"},
 	})
 	f.setUser("r", "bob", "pw")

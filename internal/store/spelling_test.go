@@ -16,7 +16,7 @@ const composed, decomposed = "caf\u00e9", "cafe\u0301"
 func TestKeysSpellingConfigured(t *testing.T) {
 	for _, written := range []string{composed, decomposed} {
 		key := longTerm(t, written, "r", "pw")
-		f := newFixture(t, store.KeysOptions{Users: []store.User{{Name: written, Key: key}}})
+		f := newFixture(t, store.KeysOptions{Users: []store.User{{Realm: "r", Name: written, Key: key}}})
 		for _, asked := range []string{composed, decomposed} {
 			keys, err := f.look("r", asked)
 			if err != nil || len(keys) == 0 || keys[0].String() != key.String() {
@@ -68,7 +68,7 @@ func TestKeysSpellingTimed(t *testing.T) {
 // R-8489-14.3-b (RFC 8489, 14.3): what can be no name is nobody, and the database
 // is not asked.
 func TestKeysSpellingInvalid(t *testing.T) {
-	f := newFixture(t, store.KeysOptions{Users: []store.User{{Name: "a\xff", Key: longTerm(t, "a\xff", "r", "pw")}}})
+	f := newFixture(t, store.KeysOptions{Users: []store.User{{Realm: "r", Name: "a\xff", Key: longTerm(t, "a\xff", "r", "pw")}}})
 	for _, name := range []string{"", "a\xff", "a\x00", "a\u202e"} {
 		if keys, err := f.look("r", name); err != nil || len(keys) != 0 {
 			t.Errorf("%+q: %v, error %v", name, keys, err)

@@ -82,12 +82,12 @@ func TestSpellings(t *testing.T) {
 		t.Errorf("challenge: %s", got)
 	}
 	for _, realm := range []string{composed, decomposed} {
-		if !w.s.sameRealm([]byte(realm), w.s.o.Realm) {
+		if !w.s.serves(&request{realm: w.s.o.Realm}, []byte(realm)) {
 			t.Errorf("%+q is another realm than %+q", realm, decomposed)
 		}
 	}
 	for _, realm := range []string{"cafe", "", "\xff"} {
-		if w.s.sameRealm([]byte(realm), w.s.o.Realm) {
+		if w.s.serves(&request{realm: w.s.o.Realm}, []byte(realm)) {
 			t.Errorf("%q is the realm %+q", realm, decomposed)
 		}
 	}

@@ -25,22 +25,28 @@ func Origin(s string) string {
 	return scheme + "://" + host
 }
 
-// realms are those that a server has, each with the form in which clients are
-// told it.
+// realms are those that a server has, by the form in which they are compared and
+// clients are told them. Of two that are told alike one counts, always the same.
 func realms(o *Options) map[string]string {
 	all := make(map[string]string)
-	prepare := func(realm string) {
-		prepared, err := auth.OpaqueString(realm)
-		if err != nil {
-			prepared = realm // nobody can log in to it, and everybody else is served
-		}
-		all[realm] = prepared
-	}
-	prepare(o.Realm)
 	for _, realm := range o.Realms {
-		prepare(realm)
+		told := toldRealm(realm)
+		if first, ok := all[told]; !ok || realm < first {
+			all[told] = realm
+		}
 	}
+	all[toldRealm(o.Realm)] = o.Realm
 	return all
+}
+
+// toldRealm is the prepared form of a realm. One that has none stays as it is:
+// nobody can log in to it, and everybody else is served.
+func toldRealm(realm string) string {
+	prepared, err := auth.OpaqueString(realm)
+	if err != nil {
+		return realm
+	}
+	return prepared
 }
 
 // realmFor is what a client is asked for that sends m: the realm of the page
@@ -86,32 +92,29 @@ func (s *Server) sameOrigin(r *request) bool {
 
 // serves decides whether the REALM of a request is one of ours, and makes it the
 // request's. A client that names an origin has to name its realm as well; one
-// that does not, as browsers do not, may be of any.
-func (s *Server) serves(r *request, realm []byte) bool {
-	if s.sameRealm(realm, r.realm) {
+// that does not, as browsers do not, may be of any. It costs the same with any
+// number of realms: strangers are answered as well.
+//
+// R-8489-14.9-b (RFC 8489, 14.9): realms are compared as prepared.
+func (s *Server) serves(r *request, sent []byte) bool {
+	told := toldRealm(string(sent))
+	if told == toldRealm(r.realm) {
+		return true
+	}
+	// A realm that is given up, or that a page has no more, goes on for those who
+	// hold something in it, until they let it go.
+	if r.alloc != nil && told == toldRealm(r.alloc.realm) {
+		r.realm = r.alloc.realm
 		return true
 	}
 	if _, ok := s.origin(&r.msg); ok {
 		return false
 	}
-	for known := range s.realms {
-		if s.sameRealm(realm, known) {
-			r.realm = known
-			return true
-		}
+	known, ok := s.realms[told]
+	if ok {
+		r.realm = known
 	}
-	return false
-}
-
-// sameRealm says whether a client names a realm of ours.
-//
-// R-8489-14.9-b (RFC 8489, 14.9): realms are compared as prepared.
-func (s *Server) sameRealm(sent []byte, ours string) bool {
-	if string(sent) == ours || string(sent) == s.realms[ours] {
-		return true
-	}
-	prepared, err := auth.OpaqueString(string(sent))
-	return err == nil && prepared == s.realms[ours]
+	return ok
 }
 
 // policy is the one that the users of a realm go by.

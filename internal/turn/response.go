@@ -79,7 +79,7 @@ func (s *Server) challenge(now Now, r *request, code int, cause Cause, out *Outb
 	}
 	s.respond(r, stun.ClassError, out, func(b *stun.Builder) {
 		b.AddError(code, "")
-		b.AddString(stun.AttrRealm, s.realms[r.realm])
+		b.AddString(stun.AttrRealm, toldRealm(r.realm))
 		var nonce [128]byte
 		b.Add(stun.AttrNonce, s.o.Nonces.Append(nonce[:0], s.wall(now), nonceBinding(r.from)))
 	})

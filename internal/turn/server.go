@@ -115,7 +115,7 @@ const maxWideChannel = 0x7FFE
 // Server is the TURN server of one worker.
 type Server struct {
 	o       Options
-	realms  map[string]string // every realm, and how clients are told it
+	realms  map[string]string // every realm, by how clients are told it
 	clients map[clientKey]*allocation
 	relays  []*allocation // by RelayID
 	due     deadlines

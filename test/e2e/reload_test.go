@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iceserver/internal/turn"
 )
 
 // held is an allocation that lives through what is done to its server.
@@ -115,6 +117,16 @@ func TestReload(t *testing.T) {
 	waitFile(t, filepath.Join(dir, "log"), "msg=reloaded")
 	refused(t, url, "bob", "two")
 	alive(t, a, b)
+	// Another realm is for those who come; who is there goes on in the old one.
+	rewrite(t, file, strings.Replace(text, "example.org", "other.example", 1))
+	must(t, "", &r, at...)
+	for _, c := range []held{a, b} {
+		if code := c.do(func(now turn.Now, out *turn.ClientOutbox) { c.turn.Refresh(now, 600, out) }).Code; code != 0 {
+			t.Errorf("a refresh in the realm of before got %d", code)
+		}
+	}
+	alive(t, a, b)
+	hold(t, url, "alice", "one")
 	for i := range 50 {
 		rewrite(t, file, text+fmt.Sprintf("total-quota=%d\n", 10+i))
 		must(t, "", &r, at...)
@@ -261,5 +273,61 @@ func TestDrain(t *testing.T) {
 				t.Errorf("exit %d: %s", p.code, p.err)
 			}
 		})
+	}
+}
+
+// A second server in one data directory takes nothing from the first: commands go
+// on to reach that one, and still do once the second has ended.
+func TestSecondServerInDataDir(t *testing.T) {
+	dir := t.TempDir()
+	text := "realm=example.org\nuser=alice:one\n"
+	file := write(t, "turnserver.conf", text)
+	first := serve(t, append(onLoopback(t, dir), "-c", file, "--json")...)
+	url := greetingOf(t, first).ICEServers[0].URLs[0]
+	second := serve(t, append(onLoopback(t, dir), "-c", file, "--json")...)
+	greetingOf(t, second)
+	at := []string{"reload", "--data-dir=" + dir, "-c", file}
+	var r reloaded
+	rewrite(t, file, text+"user=bob:two\n")
+	must(t, "", &r, at...)
+	hold(t, url, "bob", "two")
+	if err := second.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-second.done
+	rewrite(t, file, text+"user=carol:three\n")
+	must(t, "", &r, at...)
+	hold(t, url, "carol", "three")
+}
+
+// Revoking finds a user by every form of the name: as it was typed, and as the log
+// has that of a credential which was made for a page.
+//
+// R-8489-14.3-b (RFC 8489, 14.3): two spellings that look the same are one user.
+func TestRevokeByAnyName(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, "turnserver.conf", "realm=example.org\nuser=caf\u00e9:one\nweb=on\nweb-anonymous-credentials\n")
+	p := serve(t, append(onLoopback(t, dir), "-c", file, "--json")...)
+	greeting := greetingOf(t, p)
+	p.wait(t, "msg=ready")
+	var made struct {
+		ICEServers []struct{ Username, Credential string } `json:"iceServers"`
+	}
+	page := open(t, greeting.Links[0], filepath.Join(dir, "self-signed.pem"))
+	if status := page.ask("POST", "api/v1/credentials", "", "{}", &made); status != 200 || len(made.ICEServers) == 0 {
+		t.Fatalf("credentials for a stranger: %d, %+v", status, made)
+	}
+	url, stranger := greeting.ICEServers[0].URLs[0], made.ICEServers[0]
+	hold(t, url, "caf\u00e9", "one")
+	hold(t, url, stranger.Username, stranger.Credential)
+	for _, name := range []string{"cafe\u0301", stranger.Username} {
+		var r struct{ Ended int }
+		must(t, "", &r, "user", "revoke", name, "--data-dir="+dir, "-c", file)
+		if r.Ended != 1 {
+			t.Errorf("of %+q %d were ended", name, r.Ended)
+		}
+	}
+	if out := command(t, "", "user", "revoke", "", "--data-dir="+dir, "-c", file); out.code != 1 {
+		t.Errorf("nobody: exit %d: %s", out.code, out.out)
 	}
 }
