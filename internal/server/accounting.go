@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
@@ -44,9 +45,14 @@ func (s *Server) openAccounting() error {
 		}
 		return nil
 	}
-	book, err := store.OpenUsage(filepath.Join(k.dir, usageName))
-	if err != nil {
+	path := filepath.Join(k.dir, usageName)
+	// A-L06: who called and when is its owner's alone, as the rest there.
+	if _, err := private(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	book, err := store.OpenUsage(path)
+	if err != nil {
+		return fmt.Errorf("%w; move the file away to begin a new one", err)
 	}
 	s.accounting.book = book
 	s.defers(func() { book.Close() })
@@ -124,9 +130,17 @@ func (a *accounting) weigh(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	// What could not be written counts by itself: a full disk is no free pass.
+	// What could not be written counts too: a full disk is no free pass.
 	for k, t := range a.unkept {
-		if t.ClientBytes+t.PeerBytes >= quota {
+		had, err := a.book.Find(ctx, store.UsageFilter{Realm: k.Realm, User: k.Username, From: month + "-01", To: month + "-31"})
+		if err != nil {
+			return err
+		}
+		sum := t.ClientBytes + t.PeerBytes
+		for _, u := range had {
+			sum += u.SentBytes + u.RecvBytes
+		}
+		if sum >= quota {
 			users = append(users, store.User{Realm: k.Realm, Name: k.Username})
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +87,22 @@ func TestRealmsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A-L06: a book that others may read, or that is none, is not used, and the error
+// says what to do.
+func TestUsageOfOthers(t *testing.T) {
+	for text, mode := range map[string]os.FileMode{"no database at all, but long enough to be looked at": 0o600, "": 0o644} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, usageName)
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := New(load(t, "data-dir="+dir), Options{Stdout: newOutput(), Stderr: newOutput()})
+		if err == nil || !strings.Contains(err.Error(), "move the file away") && !strings.Contains(err.Error(), "chmod 600") {
+			t.Errorf("mode %v: %v", mode, err)
+		}
+	}
+}
+
 // ruleDatabase answers for realms alone.
 type ruleDatabase struct {
 	store.Database
@@ -127,8 +145,11 @@ func TestMonthlyQuota(t *testing.T) {
 	if r.accounting.barred(alice.Realm, alice.Username) {
 		t.Error("alice is out in a new month")
 	}
-	// What cannot be written counts all the same.
-	r.accounting.unkept[alice] = turn.Tally{Usage: turn.Usage{ClientBytes: 700, PeerBytes: 300}}
+	// What cannot be written counts all the same, with what was.
+	if err := r.accounting.book.Add(t.Context(), june, []store.Usage{{Day: "2026-06-01", Realm: alice.Realm, User: alice.Username, SentBytes: 600}}); err != nil {
+		t.Fatal(err)
+	}
+	r.accounting.unkept[alice] = turn.Tally{Usage: turn.Usage{ClientBytes: 100, PeerBytes: 300}}
 	if err := r.accounting.weigh(t.Context(), june); err != nil || !r.accounting.barred(alice.Realm, alice.Username) {
 		t.Errorf("alice is not out with bytes that were not written: %v", err)
 	}
