@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"iceserver/internal/config"
-	"iceserver/internal/relay"
 	"iceserver/internal/stun"
 )
 
@@ -76,18 +75,46 @@ func (s *Server) resolver(cfg *config.Config) resolver {
 		}
 		if err != nil {
 			s.said.once(s.log, slog.LevelWarn, relay, err.Error(), "the external address cannot be found out: name it in external-ip", "relay", relay, "external_ip", name, "error", err)
-			return netip.Addr{}, err
+			return s.said.known(relay, name, err)
 		}
+		s.said.learn(relay, name, public)
 		s.said.once(s.log, slog.LevelInfo, relay, public.String(), "external address", "relay", relay, "external", public, "from", who)
 		return public, nil
 	}
 }
 
 // lastSaid remembers the last thing that was said about an address, so that it is
-// said once.
+// said once, and what was found out of it: whoever does not answer now did so
+// before, and goes on to count.
 type lastSaid struct {
-	mu   sync.Mutex
-	last map[netip.Addr]string
+	mu    sync.Mutex // guards the following
+	last  map[netip.Addr]string
+	found map[externalName]netip.Addr
+}
+
+// externalName is a name in external-ip, for one relay address.
+type externalName struct {
+	relay netip.Addr
+	name  string
+}
+
+func (t *lastSaid) learn(relay netip.Addr, name string, public netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.found == nil {
+		t.found = make(map[externalName]netip.Addr)
+	}
+	t.found[externalName{relay, name}] = public
+}
+
+// known returns what was found out before, or err if that is nothing.
+func (t *lastSaid) known(relay netip.Addr, name string, err error) (netip.Addr, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if public, ok := t.found[externalName{relay, name}]; ok {
+		return public, nil
+	}
+	return netip.Addr{}, err
 }
 
 // once says something about an address that was not the last thing said of it.
@@ -144,10 +171,6 @@ func (s *Server) followExternal() {
 		if err != nil || slices.Equal(p.relays, x.place.relays) {
 			return cmp.Or(err, errSame)
 		}
-		// Whoever does not answer now did so before, and goes on to count.
-		if len(p.relays) < len(x.place.relays) || lost(p.relays, x.place.relays) {
-			return errSame
-		}
 		s.log.Warn("the external address has changed: new allocations are told the new one", "before", x.place.relays, "now", p.relays)
 		x.move(p)
 		return nil
@@ -159,18 +182,6 @@ func (s *Server) followExternal() {
 
 // errSame says that there is nothing to change.
 var errSame = errors.New("nothing has changed")
-
-// lost says whether an address that the world saw is not found any more.
-func lost(now, before []relay.RelayAddr) bool {
-	for _, b := range before {
-		for _, n := range now {
-			if n.Local == b.Local && b.External.IsValid() && !n.External.IsValid() {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // cloud is a service inside a cloud that tells a machine its public address. All
 // are asked by address and not by name, which nobody outside could take over.
