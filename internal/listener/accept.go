@@ -55,6 +55,11 @@ func (l *Listener) accept(ctx context.Context, from acceptor) {
 // admit gives a connection its place and its goroutine, or closes it.
 func (l *Listener) admit(ctx context.Context, tcp *net.TCPConn) {
 	client := addrPort(tcp.RemoteAddr())
+	if l.banned(client.Addr()) {
+		l.counts.add(banned)
+		tcp.Close()
+		return
+	}
 	leave, why, ok := l.streams.enter(client.Addr())
 	if !ok {
 		l.counts.add(why)

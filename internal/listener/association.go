@@ -176,6 +176,7 @@ func (a *association) run(ctx context.Context) {
 	}
 	a.established.Store(true)
 	l.counts.add(dtlsEstablished)
+	defer l.note(a.remote, a.s.local, dtlsEncryption(a.conn))()
 	k, err := l.open(overDTLS, a.remote, a.s.local)
 	if err != nil {
 		l.counts.add(relayBusy)

@@ -87,6 +87,23 @@ func (c *Certificates) NotAfter() time.Time {
 	return time.Time{}
 }
 
+// Expiries returns when the certificates expire that clients are shown, by the
+// name of the first file of each or, of those that came by Put, the name that was
+// given there.
+func (c *Certificates) Expiries() map[string]time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make(map[string]time.Time)
+	if s := c.shown.Load(); s != nil {
+		for _, slot := range c.slots {
+			if slot.cert != nil && slices.Contains(s.all, slot.cert) {
+				all[slot.name] = slot.cert.Leaf.NotAfter
+			}
+		}
+	}
+	return all
+}
+
 // arrange puts what the slots have on the shelf. The caller holds mu.
 func (c *Certificates) arrange() {
 	var all, fallback []*tls.Certificate

@@ -119,6 +119,10 @@ func (s *dtlsSocket) hello(ctx context.Context, from netip.AddrPort, b []byte) {
 		s.l.counts.add(dtlsHelloBroken)
 		return
 	}
+	if s.l.banned(from.Addr()) {
+		s.l.counts.add(dtlsBanned)
+		return
+	}
 	now := time.Now()
 	verified := !h.old && s.jar.valid(now, from, &h)
 	if !verified && !s.answers.allow(now, from.Addr()) {

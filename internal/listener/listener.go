@@ -48,11 +48,14 @@ type Options struct {
 
 	Limits Limits
 	Log    *slog.Logger
+
+	banned func(netip.Addr) bool // who is shut out: New asks Relay
 }
 
 // Listener serves stream and DTLS clients.
 type Listener struct {
 	open   opener
+	banned func(netip.Addr) bool // whether a source is shut out
 	limits Limits
 	log    *slog.Logger
 	counts counters
@@ -67,6 +70,7 @@ type Listener struct {
 	conns   sync.Map // the open TCP connections, keyed by *conn
 	http    *httpServer
 	corks   corks
+	secured sync.Map // how connections of TURN are protected, by their ends
 
 	// tasks are all goroutines of this package; Run waits for them.
 	tasks sync.WaitGroup
@@ -76,6 +80,7 @@ type Listener struct {
 func New(o Options) (*Listener, error) {
 	switch {
 	case o.Relay != nil:
+		o.banned = o.Relay.Banned
 		return listen(o, relayOpener(o.Relay))
 	case o.HTTP == nil && o.Challenges == nil || len(o.DTLS) > 0:
 		return nil, errors.New("listener: no relay")
@@ -91,11 +96,15 @@ func listen(o Options, open opener) (*Listener, error) {
 	limits := o.Limits.withDefaults()
 	l := &Listener{
 		open:    open,
+		banned:  o.banned,
 		limits:  limits,
 		log:     o.Log,
 		suites:  offered(o.CipherSuites),
 		gate:    make(gate, limits.Handshakes),
 		streams: newAdmission(limits),
+	}
+	if l.banned == nil {
+		l.banned = func(netip.Addr) bool { return false }
 	}
 	if o.Certificates != nil {
 		l.config = l.tlsConfig(o)

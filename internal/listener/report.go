@@ -45,7 +45,7 @@ func (l *Listener) tell() {
 func (c *counters) troubles() (sum uint64) {
 	for i := range c {
 		switch count(i) {
-		case accepted, toHTTP, dtlsStarted, dtlsEstablished, dtlsChallenged:
+		case accepted, toHTTP, tls12, tls13, dtlsStarted, dtlsEstablished, dtlsChallenged:
 		default:
 			sum += c[i].Load()
 		}

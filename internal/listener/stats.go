@@ -10,10 +10,13 @@ const (
 	acceptFailed                  // the system had no connection to give (descriptors, memory)
 	overTotal                     // closed at once: too many connections in all
 	overSource                    // closed at once: too many from this source
+	banned                        // closed at once: the source is banned for wrong credentials
 	relayBusy                     // closed: the relay takes no more clients
 	unrecognised                  // closed: neither STUN nor TLS nor HTTP
 	noCertificate                 // closed: TLS on a server without a certificate
 	handshakeFailed               // closed: the TLS handshake failed or took too long
+	tls12                         // TLS handshakes completed, with version 1.2
+	tls13                         // and with version 1.3
 	crossProtocol                 // closed: something else than what ALPN had named
 	firstLate                     // closed: no whole message in time
 	authenticateLate              // closed: no allocation in time
@@ -30,6 +33,7 @@ const (
 	dtlsChallenged       // HelloVerifyRequest sent, nothing kept
 	dtlsHellos           // ClientHello dropped: too many without a cookie from this source
 	dtlsOver             // ClientHello dropped: too many associations, in all or of this source
+	dtlsBanned           // ClientHello dropped: the source is banned for wrong credentials
 	dtlsPlainSTUN        // dropped: STUN without DTLS
 	dtlsNotDTLS          // dropped: no DTLS record, or longer than any that is served
 	dtlsStranger         // dropped: a record of an association that does not exist
@@ -45,11 +49,11 @@ const (
 // String returns the name used in metrics.
 func (c count) String() string {
 	return [numCounts]string{
-		"accepted", "accept-failed", "over-total", "over-source", "relay-busy", "unrecognised",
-		"no-certificate", "handshake-failed", "cross-protocol", "first-late", "authenticate-late",
+		"accepted", "accept-failed", "over-total", "over-source", "banned", "relay-busy", "unrecognised",
+		"no-certificate", "handshake-failed", "tls-1.2", "tls-1.3", "cross-protocol", "first-late", "authenticate-late",
 		"message-late", "frame-broken", "frame-too-long", "slow-reader", "http", "acme-challenged",
 		"dtls-started", "dtls-established", "dtls-failed", "dtls-challenged", "dtls-hellos",
-		"dtls-over", "dtls-plain-stun", "dtls-not-dtls", "dtls-stranger", "dtls-hello-broken", "dtls-old", "dtls-queue-full",
+		"dtls-over", "dtls-banned", "dtls-plain-stun", "dtls-not-dtls", "dtls-stranger", "dtls-hello-broken", "dtls-old", "dtls-queue-full",
 		"dtls-epoch", "dtls-handshake-too-long", "dtls-idle",
 	}[c]
 }
@@ -58,3 +62,14 @@ func (c count) String() string {
 type counters [numCounts]atomic.Uint64
 
 func (c *counters) add(what count) { c[what].Add(1) }
+
+// Stats returns how often each of the things that are counted has happened since
+// the start, by name; those that never have are there too. It may be called from
+// any goroutine.
+func (l *Listener) Stats() map[string]uint64 {
+	all := make(map[string]uint64, numCounts)
+	for i := range l.counts {
+		all[count(i).String()] = l.counts[i].Load()
+	}
+	return all
+}

@@ -112,6 +112,7 @@ func (l *Listener) serveTLS(ctx context.Context, c *conn, head []byte) {
 		c.Close()
 		return
 	}
+	l.counts.add(versionOf(t))
 	_ = c.SetReadDeadline(c.since.Add(l.limits.Message))
 	alpn := t.ConnectionState().NegotiatedProtocol
 	if alpn == alpnACME {
@@ -134,6 +135,7 @@ func (l *Listener) serveTLS(ctx context.Context, c *conn, head []byte) {
 		l.counts.add(crossProtocol)
 		c.Close()
 	case p == speaksTURN && l.open != nil:
+		defer l.note(c.client, c.server, tlsEncryption(t.ConnectionState()))()
 		l.serveStream(ctx, c, t, head, overTLS)
 	case p == speaksHTTP:
 		l.serveHTTP(ctx, c, &tlsAhead{ahead: ahead{Conn: t, head: head}, tls: t})
@@ -141,6 +143,14 @@ func (l *Listener) serveTLS(ctx context.Context, c *conn, head []byte) {
 		l.counts.add(unrecognised)
 		c.Close()
 	}
+}
+
+// versionOf says under what a handshake is counted: there are two versions.
+func versionOf(t *tls.Conn) count {
+	if t.ConnectionState().Version == tls.VersionTLS13 {
+		return tls13
+	}
+	return tls12
 }
 
 // shakeHands does the handshake within its deadline, which counts from the

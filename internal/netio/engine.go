@@ -97,8 +97,16 @@ type Features struct {
 	ICMP bool
 }
 
-// Stats counts what an Engine could not do.
+// Stats counts what an Engine could not do, and how often it moved several
+// datagrams with one call.
 type Stats struct {
+	Losses
+	ReceiveCalls, Received uint64 // calls that ask for several datagrams (recvmmsg), and what they brought
+	SendCalls, Sent        uint64 // calls that offer several (sendmmsg), and what they took
+}
+
+// Losses counts datagrams that went nowhere.
+type Losses struct {
 	SendFull  uint64 // dropped: the socket's send buffer was full
 	SendError uint64 // dropped: refused by the kernel, or no such socket
 	Truncated uint64 // dropped: longer than MaxPayload or cut short

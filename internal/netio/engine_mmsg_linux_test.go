@@ -153,7 +153,7 @@ func TestPendingErrorIsCleared(t *testing.T) {
 	if n, err := e.Send([]Datagram{{Socket: id, Peer: closed}}); n != 0 || err != nil {
 		t.Errorf("Send took %d: %v", n, err)
 	}
-	if st := e.Stats(); st != (Stats{SendError: 1}) {
+	if st := e.Stats().Losses; st != (Losses{SendError: 1}) {
 		t.Errorf("stats %+v, want one SendError", st)
 	}
 }
@@ -176,10 +176,10 @@ func TestSendFull(t *testing.T) {
 		}
 		s := &socket{fd: int32(fds[0])}
 		sent, rounds := 0, 0
-		for ; rounds < 2000 && st == (Stats{}); rounds++ {
+		for ; rounds < 2000 && st.Losses == (Losses{}); rounds++ {
 			sent += tx.send(s, out)
 		}
-		if lost := rounds*n - sent; lost == 0 || st != (Stats{SendFull: uint64(lost)}) {
+		if lost := rounds*n - sent; lost == 0 || st.Losses != (Losses{SendFull: uint64(lost)}) {
 			t.Errorf("runs of %d: sent %d of %d, stats %+v", n, sent, rounds*n, st)
 		}
 	}

@@ -93,9 +93,11 @@ func (r *receiver) one(s *socket) int {
 func (r *receiver) many(s *socket, want int) int {
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd),
 		uintptr(unsafe.Pointer(&r.messages.headers[r.used])), uintptr(want), 0, 0, 0)
+	r.stats.ReceiveCalls++
 	if errno != 0 {
 		return 0
 	}
+	r.stats.Received += uint64(n)
 	return int(n)
 }
 

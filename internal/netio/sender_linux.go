@@ -88,8 +88,10 @@ func (t *sender) many(s *socket, out []Datagram) int {
 	for at := 0; at < len(out); {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd),
 			uintptr(unsafe.Pointer(&t.messages.headers[at])), uintptr(len(out)-at), 0, 0, 0)
+		t.stats.SendCalls++
 		switch {
 		case errno == 0:
+			t.stats.Sent += uint64(n)
 			sent += int(n)
 			at += int(n)
 		case again && pending(errno):

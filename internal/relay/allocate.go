@@ -49,7 +49,7 @@ func (w *worker) allocate(now turn.Now, o *turn.Open) turn.PortReply {
 			return turn.PortReply{ID: o.ID, Code: codeQuota, Cause: cause}
 		}
 	}
-	reply := turn.PortReply{ID: o.ID, MaxBPS: c.bps}
+	reply := turn.PortReply{ID: o.ID, MaxBPS: c.bps, Carried: w.carriedFor(o.Realm, c.user)}
 	s := &seat{charge: c}
 	for i, f := range o.Families {
 		if f != turn.NoFamily {
@@ -105,7 +105,7 @@ func (w *worker) allocateReserved(o *turn.Open) turn.PortReply {
 		w.relay.ledger.release(c)
 		return turn.PortReply{ID: o.ID, Code: codeCapacity, Cause: turn.CauseNoPort}
 	}
-	return turn.PortReply{ID: o.ID, Relayed: [2]turn.Relayed{rel}, MaxBPS: c.bps}
+	return turn.PortReply{ID: o.ID, Relayed: [2]turn.Relayed{rel}, MaxBPS: c.bps, Carried: w.carriedFor(o.Realm, c.user)}
 }
 
 // openRelay opens one relayed address of a pool; nil stands for a family that

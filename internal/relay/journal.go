@@ -20,6 +20,9 @@ const (
 	journalPatience = 2 * time.Second
 	// refusalsLogged is how many refusals get a line of their own in each
 	// refusalWindow; the others get one line together for each reason.
+	// Wrong credentials are counted apart from the rest: some of that anybody can
+	// provoke in the name of anybody, and who reads the log for guessers must not
+	// be blinded by it.
 	refusalsLogged = 20
 	refusalWindow  = 10 * time.Second
 	// sessionsLogged is how many beginnings and ends of allocations get a line
@@ -42,6 +45,7 @@ type journal struct {
 
 	// The rest is of the goroutine that runs it.
 	logged     int // refusals in this window
+	guesses    int // wrong credentials, of who was really there
 	suppressed map[refusal]*suppression
 	sessions   sessions
 	lostBefore uint64
@@ -187,8 +191,12 @@ func (s *sessions) add(e *turn.Event) bool {
 }
 
 func (j *journal) recordRefusal(e *turn.Event) {
-	if j.logged < refusalsLogged {
-		j.logged++
+	n := &j.logged
+	if e.Guessed {
+		n = &j.guesses
+	}
+	if *n < refusalsLogged {
+		*n++
 		j.log.LogAttrs(context.Background(), slog.LevelWarn, e.Kind.String(), eventAttrs(e)...)
 		return
 	}
@@ -211,7 +219,7 @@ func (j *journal) endWindow() {
 			"last_client", s.last.From.Client, "last_user", clip(s.last.Username))
 	}
 	clear(j.suppressed)
-	j.logged = 0
+	j.logged, j.guesses = 0, 0
 	if s := &j.sessions; s.allocated+s.deleted > 0 {
 		j.log.Info("allocated and deleted more", "allocated", s.allocated, "deleted", s.deleted,
 			"client_packets", s.usage.ClientPackets, "client_bytes", s.usage.ClientBytes,
@@ -237,15 +245,17 @@ func eventAttrs(e *turn.Event) []slog.Attr {
 	}
 	switch e.Kind {
 	case turn.Refused:
-		a = append(a, slog.String("method", e.Method), slog.Int("code", e.Code))
+		a = append(a, slog.Any("server", e.From.Server), slog.String("method", e.Method), slog.Int("code", e.Code))
 	case turn.Answered:
 		a = append(a, slog.String("method", e.Method), slog.Uint64("more", e.Untold))
 	case turn.Allocated, turn.Refreshed:
 		a = append(a, slog.Any("relayed", e.Relayed), slog.Duration("lifetime", e.Lifetime))
-	case turn.Permitted, turn.Unpermitted:
+	case turn.Permitted:
+		a = append(a, slog.Any("relayed", e.Relayed), slog.Duration("lifetime", e.Lifetime))
+	case turn.Unpermitted:
 		a = append(a, slog.Any("relayed", e.Relayed))
 	case turn.Deleted:
-		a = append(a, slog.Any("relayed", e.Relayed),
+		a = append(a, slog.Any("relayed", e.Relayed), slog.Any("server", e.From.Server),
 			slog.Uint64("client_packets", e.Usage.ClientPackets), slog.Uint64("client_bytes", e.Usage.ClientBytes),
 			slog.Uint64("peer_packets", e.Usage.PeerPackets), slog.Uint64("peer_bytes", e.Usage.PeerBytes))
 	}

@@ -93,6 +93,33 @@ func TestJournalDebug(t *testing.T) {
 	}
 }
 
+// A-X20: what anybody can provoke in anybody's name uses up none of the lines about
+// wrong credentials, which others read to find who guesses.
+func TestJournalFloodHidesNoGuess(t *testing.T) {
+	lines := runJournal(t, slog.LevelInfo, func(j *journal) {
+		for range 10 * refusalsLogged {
+			e := sampleEvent(turn.Refused)
+			e.Method, e.Code, e.Cause = "Allocate", 438, turn.CauseNonce
+			j.put(e, nil)
+		}
+		e := sampleEvent(turn.Refused)
+		e.Method, e.Code, e.Cause, e.Guessed = "Allocate", 401, turn.CauseIntegrity, true
+		for range 10 * refusalsLogged {
+			j.put(e, nil)
+		}
+		synctest.Wait()
+	})
+	logged := map[any]int{}
+	for _, l := range lines {
+		if l["msg"] == "refused" {
+			logged[l["reason"]]++
+		}
+	}
+	if logged["nonce"] != refusalsLogged || logged["wrong-password"] != refusalsLogged {
+		t.Errorf("lines by reason: %v, want %d each", logged, refusalsLogged)
+	}
+}
+
 // A-X20: a flood of refusals are some lines and their number.
 func TestJournalFloodOfRefusals(t *testing.T) {
 	const flood = 100_000

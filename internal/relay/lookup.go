@@ -36,6 +36,7 @@ type lookups struct {
 	jobs   chan lookup
 	log    *slog.Logger
 	panics atomic.Uint64
+	counts *lookupCounts
 }
 
 type lookup struct {
@@ -45,7 +46,7 @@ type lookup struct {
 }
 
 func newLookups(k Keys, log *slog.Logger) *lookups {
-	l := &lookups{jobs: make(chan lookup, lookupQueue), log: log}
+	l := &lookups{jobs: make(chan lookup, lookupQueue), log: log, counts: newLookupCounts()}
 	l.keys.Store(&k)
 	return l
 }
@@ -68,7 +69,10 @@ func (l *lookups) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case job := <-l.jobs:
-			job.answer.reply(l.find(ctx, job))
+			reply := l.find(ctx, job)
+			l.counts.answered(fromFind, &reply)
+			l.counts.lasted(lookupTimeout - time.Until(job.deadline))
+			job.answer.reply(reply)
 		}
 	}
 }
@@ -114,4 +118,20 @@ func (l *lookups) recovered(p any) bool {
 			"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	}
 	return p != nil
+}
+
+// lookup answers a question for keys from memory, or passes it on. Every
+// question gets an answer, as the core holds the request until then.
+func (w *worker) lookup(now turn.Now, q *turn.Lookup) {
+	reply, ok := w.relay.lookups.known(q)
+	if ok {
+		w.relay.lookups.counts.answered(fromMemory, &reply)
+	} else {
+		if w.relay.lookups.ask(*q, w.mailbox) {
+			return
+		}
+		w.lookupsRefused.Add(1)
+		reply = turn.KeyReply{ID: q.ID, Unavailable: true}
+	}
+	w.server.Key(now, reply, w.filling)
 }

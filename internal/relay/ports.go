@@ -36,8 +36,8 @@ type portRange struct {
 	external atomic.Pointer[netip.Addr] // what new allocations are told
 	first    uint16
 	size     int
-	used     []uint64 // one bit for each port from first on
-	taken    int
+	used     []uint64        // one bit for each port from first on
+	taken    atomic.Int64    // how many bits are set; read without the lock too
 	owners   []atomic.Uint64 // who holds the socket: 0 nobody, see ownerOf
 }
 
@@ -144,7 +144,7 @@ func (p *ports) take(r *portRange, even, pair bool) (uint16, bool) {
 	if pair {
 		need = 2
 	}
-	if r.size-r.taken < need {
+	if r.size-int(r.taken.Load()) < need {
 		return 0, false
 	}
 	i, ok := r.find(even, pair)
@@ -189,12 +189,12 @@ func (r *portRange) marked(i int) bool { return r.used[i/64]&(1<<(i%64)) != 0 }
 
 func (r *portRange) mark(i int) {
 	r.used[i/64] |= 1 << (i % 64)
-	r.taken++
+	r.taken.Add(1)
 }
 
 func (r *portRange) unmark(i int) {
 	r.used[i/64] &^= 1 << (i % 64)
-	r.taken--
+	r.taken.Add(-1)
 }
 
 // draw returns a number below n. With n at most 65536 the remainder of 64
@@ -267,12 +267,11 @@ func (p *ports) expire(now turn.Now) {
 	}
 }
 
-// usage returns how many ports are used or held back, of how many.
+// usage returns how many ports are used or held back, of how many. It takes no
+// lock: who reads metrics must not make an allocation wait.
 func (p *ports) usage() (used, size int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	for _, r := range p.ranges {
-		used += r.taken
+		used += int(r.taken.Load())
 		size += r.size
 	}
 	return used, size

@@ -16,6 +16,7 @@ import (
 type Settings struct {
 	Quota     Quota
 	Keys      Keys
+	Ban       Ban
 	Turn      turn.Options
 	NonceLife time.Duration
 	// Relays must have the Local addresses that the relay started with. New
@@ -40,6 +41,7 @@ func (r *Relay) Reconfigure(s Settings) error {
 	}
 	r.lookups.keys.Store(&o.Keys)
 	r.ledger.configure(o.Quota)
+	r.bans.configure(s.Ban)
 	r.ports.rename(o.Relays)
 	o.Turn.Nonces = auth.NewNonces(r.nonceKey, s.NonceLife)
 	r.each(func(w *worker, now turn.Now) { w.server.Reconfigure(now, o.Turn, w.filling) })

@@ -47,6 +47,7 @@ type Options struct {
 	MinPort, MaxPort uint16
 	Quota            Quota
 	Keys             Keys
+	Ban              Ban
 	// Turn is what each worker's turn.Server gets. Start, Nonces, Seed, Session,
 	// Families and DontFragment are filled in here.
 	Turn turn.Options
@@ -62,7 +63,9 @@ type Options struct {
 	// Observe, if it is not nil, is told what happens, one event at a time, behind
 	// the workers' backs: it must be quick, and under a flood it misses some.
 	Observe func(turn.Event)
-	Log     *slog.Logger // nil logs nothing
+	// CountUsers makes Carried tell users apart, not realms alone.
+	CountUsers bool
+	Log        *slog.Logger // nil logs nothing
 }
 
 // Relay is a data plane. Make one with New and call Run once.
@@ -72,6 +75,8 @@ type Relay struct {
 	ledger       *ledger
 	lookups      *lookups
 	journal      *journal
+	carriage     *carriage
+	bans         *bans
 	log          *slog.Logger
 	start        time.Time // Now 0 of every worker
 	addrs        []netip.AddrPort
@@ -93,8 +98,9 @@ func New(o Options) (*Relay, error) {
 	l := newLedger(o.Quota)
 	r := &Relay{
 		ledger: l, ports: newPorts(o.Relays, o.MinPort, o.MaxPort, l),
-		lookups: newLookups(o.Keys, o.Log), journal: newJournal(o.Log, o.Observe),
-		log: o.Log, start: time.Now(), socketBuffer: o.SocketBuffer, nonceKey: o.NonceKey,
+		lookups: newLookups(o.Keys, o.Log), journal: newJournal(o.Log, o.Observe), bans: newBans(o.Ban, o.Log),
+		carriage: &carriage{users: o.CountUsers, names: make(map[turn.Account]bool)},
+		log:      o.Log, start: time.Now(), socketBuffer: o.SocketBuffer, nonceKey: o.NonceKey,
 	}
 	r.journal.report = func() { r.tell(false) }
 	o.Turn.Start = r.start
@@ -299,6 +305,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer r.widen()()
 	var workers, helpers sync.WaitGroup
 	helpers.Go(r.journal.run)
+	helpers.Go(func() { r.bans.run(ctx) })
 	for range lookupWorkers {
 		helpers.Go(func() { r.lookups.run(ctx) })
 	}

@@ -21,15 +21,19 @@ func TestDropReasons(t *testing.T) {
 	}
 }
 
-func TestCodes(t *testing.T) {
-	var c codes
-	for _, code := range []int{0, 299, 300, 486, 486, 699, 700, -5} {
-		c.add(code)
+func TestRefusals(t *testing.T) {
+	var c refusals
+	c.add(300, turn.CauseElsewhere)
+	for _, cause := range []turn.Cause{turn.CauseUserQuota, turn.CauseTotalQuota, turn.CauseUserQuota} {
+		c.add(486, cause)
 	}
-	got := make(map[int]uint64)
-	c.addTo(got)
-	if len(got) != 3 || got[300] != 1 || got[486] != 2 || got[699] != 1 {
-		t.Errorf("counted %v", got)
+	s := Stats{Refused: make(map[int]uint64), Refusals: make(map[turn.Cause]map[int]uint64)}
+	c.addTo(&s)
+	if len(s.Refused) != 2 || s.Refused[300] != 1 || s.Refused[486] != 3 {
+		t.Errorf("counted %v", s.Refused)
+	}
+	if s.Refusals[turn.CauseUserQuota][486] != 2 || s.Refusals[turn.CauseTotalQuota][486] != 1 || s.Refusals[turn.CauseElsewhere][300] != 1 {
+		t.Errorf("counted %v", s.Refusals)
 	}
 }
 

@@ -25,7 +25,8 @@ type worker struct {
 	mailbox        *mailbox
 	links          linkTable
 	published      published
-	refused        codes
+	refused        refusals
+	strangers      strangers
 	lostDTLS       atomic.Uint64
 	lookupsRefused atomic.Uint64
 	rest           atomic.Pointer[map[turn.Account]turn.Tally] // at the end, of users
@@ -42,6 +43,7 @@ type worker struct {
 	batch   []netio.Datagram // on the way out
 	mail    mail
 	count   counters
+	carried carriers
 
 	// The core writes into filling; acting is what is being acted on, from
 	// done on. Both are the worker's all the time.
@@ -79,6 +81,7 @@ func newWorker(r *Relay, index int, e netio.Engine, o turn.Options) *worker {
 		in:      make([]netio.Datagram, pollBatch),
 		batch:   make([]netio.Datagram, 0, 2*pollBatch),
 		filling: new(turn.Outbox), acting: new(turn.Outbox),
+		carried: carriers{byName: make(map[turn.Account]*carried)},
 	}
 	return w
 }
@@ -151,10 +154,24 @@ func (w *worker) receive(now turn.Now, in []netio.Datagram, i int) (next int) {
 			w.server.Peer(now, turn.RelayID(d.Socket), d.Peer, buf, w.filling)
 		} else {
 			from := turn.FiveTuple{Client: d.Peer, Server: s.at, Via: turn.Via(d.Socket)}
+			if w.shutOut(from) {
+				continue
+			}
 			w.server.Client(now, from, buf, w.filling)
 		}
 	}
 	return i
+}
+
+// shutOut drops what a banned source sends, unless it is for an allocation: those
+// behind the same address who are let in have done nothing wrong. As long as
+// nobody is banned it costs one look at a number.
+func (w *worker) shutOut(from turn.FiveTuple) bool {
+	if w.relay.bans.count.Load() == 0 || w.server.Holds(from) || !w.relay.Banned(from.Client.Addr()) {
+		return false
+	}
+	w.count[dropBanned]++
+	return true
 }
 
 // fault hands an ICMP error about a packet to a peer on to the core.
@@ -187,6 +204,9 @@ func (w *worker) open(now turn.Now, i int) (next int) {
 			continue
 		}
 		w.remember(m.link)
+		if w.shutOut(m.link.tuple) {
+			continue
+		}
 		w.server.Client(now, m.link.tuple, buf, w.filling)
 	}
 	return i
@@ -401,50 +421,29 @@ func (w *worker) handOver(now turn.Now, to, from netip.AddrPort, buf []byte) {
 	w.server.Peer(now, id, from, buf, w.filling)
 }
 
-// lookup answers a question for keys from memory, or passes it on. Every
-// question gets an answer, as the core holds the request until then.
-func (w *worker) lookup(now turn.Now, q *turn.Lookup) {
-	reply, ok := w.relay.lookups.known(q)
-	if !ok {
-		if w.relay.lookups.ask(*q, w.mailbox) {
-			return
-		}
-		w.lookupsRefused.Add(1)
-		reply = turn.KeyReply{ID: q.ID, Unavailable: true}
-	}
-	w.server.Key(now, reply, w.filling)
-}
-
 // event accounts for an event and passes it to the log.
 func (w *worker) event(ev *turn.Event) {
 	switch ev.Kind {
 	case turn.Allocated:
 		w.count[allocated]++
+		w.count[begun+counter(ev.From.Proto)]++
 		if l := w.link(ev.From.Via); l != nil {
 			l.authenticated.Store(true)
 			l.holds.Store(true)
 		}
 	case turn.Deleted:
 		w.count[deleted]++
+		w.count[ended+counter(ev.From.Proto)]++
 		if l := w.link(ev.From.Via); l != nil {
 			l.holds.Store(false)
 		}
 	case turn.Refused:
-		w.refused.add(ev.Code)
+		w.refused.add(ev.Code, ev.Cause)
+		if ev.Guessed {
+			w.relay.bans.failed(ev.From.Client.Addr())
+		}
 	}
 	w.relay.journal.put(ev, w.patience)
-}
-
-// publish makes the counters of this batch known.
-func (w *worker) publish() {
-	for i := range w.filling.Drops {
-		w.count[dropCore+counter(i)] = w.filling.Drops[i] + w.acting.Drops[i]
-	}
-	lost := w.engine.Stats()
-	w.count[dropSendFull] = lost.SendFull
-	w.count[dropSendError] = lost.SendError
-	w.count[dropTruncated] = lost.Truncated
-	w.published.update(&w.count)
 }
 
 // guard is deferred around what must not end the server.

@@ -219,7 +219,7 @@ func (s *Server) newAllocation(now Now, r *request, p PortReply) *allocation {
 	a := &allocation{
 		session: s.session, from: r.from, realm: r.realm, username: r.username, key: r.key, origin: sentOrigin(&r.msg),
 		counted: Tally{Time: now}, created: r.msg.ID, token: p.Token, hasToken: r.want.reserve,
-		up: newMeter(now, p.MaxBPS), down: newMeter(now, p.MaxBPS),
+		up: newMeter(now, p.MaxBPS), down: newMeter(now, p.MaxBPS), carried: p.Carried,
 		errors: newMeter(now, icmpRate),
 	}
 	for i, rel := range p.Relayed {

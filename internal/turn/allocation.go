@@ -35,10 +35,11 @@ type allocation struct {
 	up, down meter
 	errors   meter // ICMP errors that the client is told of, one token each
 	usage    Usage
-	told     Usage // what of it was in events
-	counted  Tally // what of it is in the tallies, and until when
-	due      Now   // not later than the first thing of this allocation that ends
-	heap     int   // place in deadlines
+	carried  *Carried // where that is counted too, or nil
+	told     Usage    // what of it was in events
+	counted  Tally    // what of it is in the tallies, and until when
+	due      Now      // not later than the first thing of this allocation that ends
+	heap     int      // place in deadlines
 }
 
 // relayed is one relayed transport address of an allocation.

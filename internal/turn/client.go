@@ -47,6 +47,13 @@ type Result struct {
 	TimedOut bool
 	Code     int // error code of the server; 0: success
 	Reason   string
+	// What the server said of itself in its last answer, unproved where that was
+	// a refusal: nobody signs those for a stranger.
+	Realm     string
+	Software  string
+	Alternate netip.AddrPort // with 300: whom to ask instead
+	Signed    bool           // the request carried credentials
+
 	Mapped   netip.AddrPort // the client's address as the server sees it
 	Relayed  netip.AddrPort
 	Lifetime Now
@@ -244,6 +251,9 @@ func (c *Client) Receive(now Now, pkt []byte, out *ClientOutbox) {
 // answer takes the response to a request.
 func (c *Client) answer(now Now, t *transaction, m *stun.Message, out *ClientOutbox) {
 	res := Result{Method: t.method, Peer: t.peer, RTT: now - t.sent}
+	res.Signed = c.key != nil && t.method != stun.MethodBinding
+	software, _ := m.Get(stun.AttrSoftware)
+	res.Software = string(software)
 	switch m.Class {
 	case stun.ClassError:
 		code, reason, err := m.ErrorCode()
@@ -255,13 +265,18 @@ func (c *Client) answer(now Now, t *transaction, m *stun.Message, out *ClientOut
 			c.begin(now, t, out)
 			return
 		}
-		res.Code, res.Reason = code, reason
+		res.Code, res.Reason, res.Realm = code, reason, c.realm
+		if realm, ok := m.Get(stun.AttrRealm); ok {
+			res.Realm = string(realm)
+		}
+		res.Alternate, _ = m.Address(stun.AttrAlternateServer)
 	case stun.ClassSuccess:
 		// An answer to a signed request that is not signed with our key is
 		// somebody else's (RFC 8489 section 9.2.5).
 		if t.method != stun.MethodBinding && c.key != nil && !m.CheckIntegrity(c.key) {
 			return
 		}
+		res.Realm = c.realm
 		c.succeeded(t, m, &res)
 	default:
 		return

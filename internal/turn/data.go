@@ -118,8 +118,7 @@ func (s *Server) toPeer(now Now, a *allocation, i int, p *permission, peer netip
 		out.Drops[DropBandwidth]++
 		return
 	}
-	a.usage.ClientPackets++
-	a.usage.ClientBytes += uint64(end - start)
+	s.sent(a, end-start)
 	s.moved(a, out)
 	r := &a.relays[i]
 	if p.inside {
@@ -168,8 +167,7 @@ func (s *Server) Peer(now Now, at RelayID, from netip.AddrPort, buf []byte, out 
 		out.Drops[DropTooLong]++
 		return
 	}
-	a.usage.PeerPackets++
-	a.usage.PeerBytes += uint64(n)
+	s.received(a, n)
 	s.moved(a, out)
 	out.Sends = append(out.Sends, Send{Kind: ToClient, Buf: msg, To: a.from.Client, Via: a.from.Via})
 }

@@ -44,8 +44,12 @@ type Event struct {
 	Code     int    // Refused: the STUN error code
 	Cause    Cause  // Refused and Deleted
 	Rule     string // Refused with 403: the rule of the peer policy
-	Usage    Usage  // Deleted and Moved
-	Untold   uint64 // Answered
+	// Guessed: the credential was wrong, and it came from where it says. A forger
+	// never makes this true, as who sends in the name of another has no nonce that
+	// is good there; nor does a user whose own credential runs out during a call.
+	Guessed bool
+	Usage   Usage  // Deleted and Moved
+	Untold  uint64 // Answered
 }
 
 // Usage counts what an allocation carried.

@@ -18,6 +18,10 @@ type limiter struct {
 	burst float64
 	seed  [2]uint64
 	table []bucket
+
+	window Now // how long it takes a bucket to be full again
+	epoch  int // the window that now is in, from 1 on
+	fresh  int // buckets that were used in it
 }
 
 type bucket struct {
@@ -28,6 +32,7 @@ type bucket struct {
 func newLimiter(rate, burst int, seed [2]uint64) *limiter {
 	l := &limiter{rate: float64(rate), burst: float64(max(burst, rate)), seed: seed}
 	if rate > 0 {
+		l.window = Now(l.burst/l.rate*float64(time.Second)) + 1
 		l.table = make([]bucket, limiterBuckets)
 		for i := range l.table {
 			l.table[i].tokens = l.burst
@@ -58,11 +63,33 @@ func (l *limiter) left(now Now, a netip.Addr) bool {
 // bucket returns what an address has now.
 func (l *limiter) bucket(now Now, a netip.Addr) *bucket {
 	b := &l.table[l.hash(a)%limiterBuckets]
+	if epoch := l.epochOf(now); epoch != l.epoch {
+		l.epoch, l.fresh = epoch, 0
+	}
+	if b.last == 0 || l.epochOf(b.last) != l.epoch {
+		l.fresh++
+	}
 	if dt := now - b.last; dt > 0 {
 		b.tokens = min(l.burst, b.tokens+l.rate*float64(dt)/float64(time.Second))
 		b.last = now
 	}
 	return b
+}
+
+// epochOf numbers the windows, from 1 on.
+func (l *limiter) epochOf(now Now) int {
+	if l.window == 0 {
+		return 0
+	}
+	return int(now/l.window) + 1
+}
+
+// Strangers says how full the table is that the limit on answers to strangers goes
+// by: how many of its buckets were used in the present window, which is as long as
+// a bucket takes to be full again, until when that is, and how many there are; 0
+// without a limit.
+func (s *Server) Strangers() (used int, until Now, buckets int) {
+	return s.limit.fresh, Now(s.limit.epoch) * s.limit.window, len(s.limit.table)
 }
 
 // hash mixes an address with a secret, so that nobody can aim at the bucket of

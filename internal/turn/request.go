@@ -86,6 +86,7 @@ func (s *Server) identify(now Now, r *request, username string, out *Outbox) {
 	// an allocation of that very user is not concerned.
 	if !r.own() && !s.failures.left(now, r.from.Client.Addr()) {
 		out.Drops[DropRateLimit]++
+		out.countChallenge(false)
 		return
 	}
 	if err != nil {
@@ -99,6 +100,15 @@ func (s *Server) identify(now Now, r *request, username string, out *Outbox) {
 
 // own says whether the sender says to be the user who holds the allocation.
 func (r *request) own() bool { return r.alloc != nil && r.of(r.alloc) }
+
+// guessed says whether a refusal counts against the source of the request, which
+// must be known to be its source: a connection shows that, and so does a nonce
+// that is still good. One that has aged may have been given to who had the
+// address before.
+func (r *request) guessed(cause Cause) bool {
+	wrong := cause == CauseIntegrity || cause == CauseUnknownUser
+	return wrong && !r.own() && (r.from.Proto != UDP || r.present && !r.stale)
+}
 
 // of says whether the sender is the user of an allocation. The same name in
 // another realm is another user (A-A08).

@@ -74,7 +74,11 @@ func (s *Server) answerable(now Now, from FiveTuple, present bool, out *Outbox) 
 // R-8489-9.2.4-d, R-8489-9.2.4-h, R-8489-9.2.4-j (RFC 8489, 9.2.4): no name and
 // no integrity in it.
 func (s *Server) challenge(now Now, r *request, code int, cause Cause, out *Outbox) {
-	if !s.answerable(now, r.from, r.present, out) {
+	answered := s.answerable(now, r.from, r.present, out)
+	if code == 401 {
+		out.countChallenge(answered)
+	}
+	if !answered {
 		return
 	}
 	s.respond(r, stun.ClassError, out, func(b *stun.Builder) {
@@ -125,7 +129,7 @@ func (s *Server) refuseRule(r *request, peer netip.AddrPort, rule string, out *O
 func (s *Server) tellRefusal(r *request, code int, cause Cause, out *Outbox) {
 	ev := Event{
 		Kind: Refused, From: r.from, Username: r.username, Realm: r.realm,
-		Method: r.msg.Method.String(), Code: code, Cause: cause,
+		Method: r.msg.Method.String(), Code: code, Cause: cause, Guessed: r.guessed(cause),
 	}
 	if r.alloc != nil {
 		ev.Session, ev.Relayed = r.alloc.session, r.alloc.firstRelayed()
@@ -157,6 +161,9 @@ func (s *Server) respond(r *request, class stun.Class, out *Outbox, add func(*st
 	}
 	if present, _ := r.msg.CheckFingerprint(); present || s.o.Fingerprint {
 		b.AddFingerprint()
+	}
+	if r.msg.Method == stun.MethodBinding {
+		out.countBinding(class)
 	}
 	s.answer(r, b.Bytes(), out)
 }

@@ -133,6 +133,7 @@ type Server struct {
 	session     uint64
 	indications uint64
 	tallies     map[Account]Tally // of users, since Tallies
+	moving      []*Carried        // since Moving
 }
 
 // maxWaiting bounds the requests that wait for a key: they hold a copy of the
@@ -198,6 +199,9 @@ func (s *Server) message(now Now, from FiveTuple, buf []byte, out *Outbox) {
 	if d, ok := s.acceptable(&m); !ok {
 		out.Drops[d]++
 		return
+	}
+	if m.Method == stun.MethodBinding && m.Class == stun.ClassRequest {
+		out.Counts[CountBindingRequest]++
 	}
 	switch {
 	case m.Method == stun.MethodSend:

@@ -73,10 +73,11 @@ type Outbox struct {
 	Unbound []Binding
 	Events  []Event
 	Drops   [NumDrops]uint64
+	Counts  [NumCounts]uint64
 }
 
-// Reset empties the outbox and keeps its memory. Drops are kept: the caller
-// adds them up when it likes.
+// Reset empties the outbox and keeps its memory. Drops and Counts are
+// kept: the caller adds them up when it likes.
 func (o *Outbox) Reset() {
 	clear(o.Events)
 	clear(o.Opens)
@@ -164,6 +165,7 @@ type PortReply struct {
 	Cause   Cause      // why, for Code other than 0
 	Token   [8]byte    // the reservation that was made, if Open.Reserve
 	MaxBPS  uint64     // bytes per second each way; 0 is no limit
+	Carried *Carried   // what the allocation is counted in too; nil: nothing
 }
 
 // Lookup asks for the long-term keys of a user. The answer goes to Server.Key

@@ -31,7 +31,7 @@ func testEcho(t *testing.T, open func() (netio.Engine, error), ip netip.Addr) {
 		b.send(pb, pa.addr, fmt.Sprint("pong ", i))
 		a.expect(pa, pb.addr, fmt.Sprint("pong ", i))
 	}
-	if st := (netio.Stats{}); a.Stats() != st || b.Stats() != st {
+	if st := (netio.Losses{}); a.Stats().Losses != st || b.Stats().Losses != st {
 		t.Errorf("stats %+v and %+v, want nothing lost", a.Stats(), b.Stats())
 	}
 }
@@ -145,7 +145,7 @@ func testLongest(t *testing.T, open func() (netio.Engine, error)) {
 	if n, err := h.Send([]netio.Datagram{{Socket: p.id, Peer: p.addr, Buf: []byte(long + "!")}}); n != 0 || err != nil {
 		t.Errorf("Send of one byte too many took %d: %v", n, err)
 	}
-	if st := h.Stats(); st != (netio.Stats{SendError: 1}) {
+	if st := h.Stats().Losses; st != (netio.Losses{SendError: 1}) {
 		t.Errorf("stats %+v, want one SendError", st)
 	}
 }
@@ -210,7 +210,7 @@ func testBadInBatch(t *testing.T, open func() (netio.Engine, error)) {
 	if n, err := h.Send(out); n != len(out)-wrong || err != nil {
 		t.Errorf("Send took %d of %d: %v", n, len(out)-wrong, err)
 	}
-	if st := h.Stats(); st != (netio.Stats{SendError: wrong}) {
+	if st := h.Stats().Losses; st != (netio.Losses{SendError: wrong}) {
 		t.Errorf("stats %+v, want SendError %d", st, wrong)
 	}
 	h.expect(p, p.addr, "0", "1", "2", "3", "4")

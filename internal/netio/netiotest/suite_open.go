@@ -185,7 +185,7 @@ func testUnknown(t *testing.T, open func() (netio.Engine, error)) {
 	if n != 2 || err != nil {
 		t.Errorf("Send took %d of 2: %v", n, err)
 	}
-	if st := h.Stats(); st != (netio.Stats{SendError: 1}) {
+	if st := h.Stats().Losses; st != (netio.Losses{SendError: 1}) {
 		t.Errorf("stats %+v, want one SendError", st)
 	}
 	h.expect(p, p.addr, "a", "b")
