@@ -46,9 +46,15 @@ type Keys struct {
 	secrets []string
 	rest    auth.REST
 	maxTTL  time.Duration
-	db      Source
-	log     *slog.Logger
-	clock   func() time.Time
+	*answers
+}
+
+// answers are what is known of a database. They outlive a change of the
+// configuration.
+type answers struct {
+	db    Source
+	log   *slog.Logger
+	clock func() time.Time
 
 	found     *cache[auth.Key]
 	refused   *cache[struct{}]
@@ -60,28 +66,39 @@ type Keys struct {
 
 // NewKeys returns the keys that o describes.
 func NewKeys(o KeysOptions) *Keys {
-	k := &Keys{
-		users: make(map[name]auth.Key, len(o.Users)), secrets: o.Secrets,
-		rest: o.REST, maxTTL: o.MaxTTL, db: o.Database, log: o.Log, clock: o.Clock,
+	a := &answers{
+		db: o.Database, log: o.Log, clock: o.Clock,
 		found:     newCache[auth.Key](maxUsers),
 		refused:   newCache[struct{}](maxRefusals),
 		dbSecrets: newCache[[]string](maxRealms),
 	}
+	if a.clock == nil {
+		a.clock = time.Now
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	a.outage.log, a.outage.clock = a.log, a.clock
+	return (&Keys{answers: a}).Configure(o)
+}
+
+// Configure returns the keys for the Users, Secrets, REST and MaxTTL of o beside
+// the same database, of which both know the same: a change of the configuration
+// costs no answer that still holds, and asks no database that is down. k itself
+// stays as it is.
+func (k *Keys) Configure(o KeysOptions) *Keys {
+	n := &Keys{
+		users: make(map[name]auth.Key, len(o.Users)), secrets: o.Secrets,
+		rest: o.REST, maxTTL: o.MaxTTL, answers: k.answers,
+	}
 	for _, u := range o.Users {
-		n, ok := formsOf(u.Name)
+		forms, ok := formsOf(u.Name)
 		if ok {
-			k.users[name{u.Realm, n.prepared}] = u.Key
+			n.users[name{u.Realm, forms.prepared}] = u.Key
 		}
-		k.users[name{u.Realm, u.Name}] = u.Key
+		n.users[name{u.Realm, u.Name}] = u.Key
 	}
-	if k.clock == nil {
-		k.clock = time.Now
-	}
-	if k.log == nil {
-		k.log = slog.New(slog.DiscardHandler)
-	}
-	k.outage.log, k.outage.clock = k.log, k.clock
-	return k
+	return n
 }
 
 // Known returns the candidate keys of a user from memory, and whether they are
