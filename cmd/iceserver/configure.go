@@ -97,6 +97,12 @@ func (s *selection) define(cmd *cobra.Command) {
 // load reads the configuration as serve would, so that a command finds the very
 // database and realm that the server uses.
 func (s *selection) load(stderr io.Writer) (*config.Config, error) {
+	// Warnings are for serve: here they would only stand in the way.
+	return loadConfig(s.file, s.flags(), stderr, false)
+}
+
+// flags are those that were given, as flags of serve.
+func (s *selection) flags() []config.Flag {
 	var flags []config.Flag
 	for _, f := range []config.Flag{
 		{Key: "realm", Name: "--realm", Value: s.realm},
@@ -111,8 +117,7 @@ func (s *selection) load(stderr io.Writer) (*config.Config, error) {
 			flags = append(flags, f)
 		}
 	}
-	// Warnings are for serve: here they would only stand in the way.
-	return loadConfig(s.file, flags, stderr, false)
+	return flags
 }
 
 // printJSON writes v as indented JSON. Nothing is escaped for HTML: the text is

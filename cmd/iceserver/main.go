@@ -49,7 +49,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, oneLine(as.error))
 		return exitCoturn
 	}
+	as := verdict{}
+	if errors.As(err, &as) && as.err == nil {
+		return as.code
+	}
 	fmt.Fprintln(stderr, "iceserver: "+oneLine(err))
+	if as.code != 0 {
+		return as.code
+	}
 	if failed := (failure{}); errors.As(err, &failed) {
 		return exitFailure
 	}
@@ -105,7 +112,7 @@ func rootCommand() *cobra.Command {
 			"Without a command it serves; see iceserver serve --help for its flags.",
 		SilenceErrors: true, SilenceUsage: true,
 	}
-	root.AddCommand(serveCommand(), userCommand(), secretCommand(), realmCommand(), originCommand(), adminCommand(), oauthKeyCommand(), turnadminCommand(), linkCommand(), usageCommand(), credentialsCommand(), reloadCommand(), drainCommand(), configCommand(), benchCommand(), versionCommand())
+	root.AddCommand(serveCommand(), userCommand(), secretCommand(), realmCommand(), originCommand(), adminCommand(), oauthKeyCommand(), turnadminCommand(), linkCommand(), usageCommand(), credentialsCommand(), reloadCommand(), drainCommand(), configCommand(), benchCommand(), doctorCommand(), probeCommand(), versionCommand(), manCommand())
 	markFailures(root)
 	return root
 }

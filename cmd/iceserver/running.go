@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -44,6 +45,7 @@ func reloadCommand() *cobra.Command {
 // drainCommand ends a running server with its last calls.
 func drainCommand() *cobra.Command {
 	var s selection
+	var wait time.Duration
 	cmd := &cobra.Command{
 		Use: "drain", Short: "Make the running server refuse new calls, and end with the last one", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,7 +53,7 @@ func drainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := server.DrainRunning(cmd.Context(), cfg); err != nil {
+			if err := server.DrainRunning(cmd.Context(), cfg, wait); err != nil {
 				return err
 			}
 			if s.json {
@@ -59,11 +61,16 @@ func drainCommand() *cobra.Command {
 					Draining bool `json:"draining"`
 				}{true})
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "draining: the server ends with its last call")
+			text := "draining: the server ends with its last call"
+			if wait > 0 {
+				text = "drained: the server has ended with its last call"
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 			return err
 		},
 	}
 	s.define(cmd)
+	cmd.Flags().DurationVar(&wait, "wait", 0, "return when the server has ended, or with an error after so long (default: return at once)")
 	return cmd
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -22,8 +24,10 @@ const coturnFlag = "--called-as-turnserver"
 // they are not cobra's to read.
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:                "serve [-c FILE] [--KEY[=VALUE] ...]",
-		Short:              "Serve STUN and TURN (what happens without a command)",
+		Use:   "serve [-c FILE] [--KEY[=VALUE] ...]",
+		Short: "Serve STUN and TURN (what happens without a command)",
+		Long: "Serves until a signal ends it. -c FILE (or --config=FILE) reads a configuration file, -n (or --no-config) none,\n" +
+			"--json prints the greeting as JSON. Every key of the file is a flag too: see turnserver.conf(5).",
 		DisableFlagParsing: true, ValidArgsFunction: completeKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := parseServe(args, cmd.ErrOrStderr())
@@ -43,6 +47,7 @@ type serveCall struct {
 	file       string
 	flags      []config.Flag
 	json, help bool
+	coturn     bool // by coturn's name
 }
 
 // parseServe reads the command line of serve.
@@ -58,7 +63,7 @@ func parseServe(args []string, stderr io.Writer) (*serveCall, error) {
 		}
 		return nil, usage{errors.New(problems[0].String())}
 	}
-	c := &serveCall{flags: flags}
+	c := &serveCall{flags: flags, coturn: coturn}
 	for _, r := range rest {
 		file, isFile := strings.CutPrefix(r, "--config=")
 		switch {
@@ -82,9 +87,37 @@ func parseServe(args []string, stderr io.Writer) (*serveCall, error) {
 	return c, nil
 }
 
+// load reads the configuration. Under coturn's name the users are where coturn has
+// them, unless a key says where they are or where everything is that is kept.
+func (c *serveCall) load(stderr io.Writer, warn bool) (*config.Config, error) {
+	cfg, err := loadConfig(c.file, c.flags, stderr, warn)
+	if err != nil || !c.coturn || cfg.DataDir != "" {
+		return cfg, err
+	}
+	path := coturnDatabase("")
+	switch err := usable(path); {
+	case err == nil:
+		cfg.DefaultDatabase = path
+	case errors.Is(err, fs.ErrPermission) && warn:
+		fmt.Fprintf(stderr, "iceserver: warning: the users of %s are not let in, since it cannot be read and written: give it to who serves (chown)\n", path)
+	}
+	return cfg, nil
+}
+
+// usable says whether users can be kept in a file. One that is not there is made in
+// a directory that is, as coturn does it: an empty file is a database without
+// tables.
+func usable(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // serve runs until a signal comes. What it opens, Run closes.
 func (c *serveCall) serve(cmd *cobra.Command) error {
-	cfg, err := loadConfig(c.file, c.flags, cmd.ErrOrStderr(), true)
+	cfg, err := c.load(cmd.ErrOrStderr(), true)
 	if err != nil {
 		return err
 	}
@@ -92,7 +125,7 @@ func (c *serveCall) serve(cmd *cobra.Command) error {
 	s, err := server.New(cfg, server.Options{
 		Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
 		JSON: c.json, ConfigFile: c.file, Version: versionName(),
-		Load: func() (*config.Config, error) { return loadConfig(c.file, c.flags, cmd.ErrOrStderr(), false) },
+		Load: func() (*config.Config, error) { return c.load(cmd.ErrOrStderr(), false) },
 	})
 	if err != nil {
 		in.stop()

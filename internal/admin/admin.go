@@ -35,6 +35,8 @@ type Options struct {
 	Servers func(host, username, credential string) []ICEServer
 	// Anonymous gives credentials without a key too, few and short ones.
 	Anonymous bool
+	// Reach looks at those who ask for it; the zero value looks at nobody.
+	Reach Reach
 
 	// Local serves clients of this machine alone; all others see nothing.
 	Local bool
@@ -57,8 +59,12 @@ type Options struct {
 	// Signaling has /socket.io/, Pages all the rest, the scripts below that path
 	// too; nil: 404.
 	Signaling, Pages http.Handler
-	Log              *slog.Logger     // nil logs nothing
-	Clock            func() time.Time // nil: time.Now
+	// Metrics are for clients of this machine; nil: there are none. Ready says why
+	// new clients are not welcome, or nothing if they are; nil: always.
+	Metrics http.Handler
+	Ready   func() string
+	Log     *slog.Logger     // nil logs nothing
+	Clock   func() time.Time // nil: time.Now
 }
 
 // ErrNoLink is what Links answers where there is no such key.
@@ -115,6 +121,9 @@ type API struct {
 	clients   *rate // requests, by address
 	keys      *rate // requests, by link
 	strangers *rate // anonymous credentials, by address
+
+	reaches, allReaches *rate         // looks from outside, by key and address, and of all
+	reaching            chan struct{} // holds one for each that is under way
 }
 
 // What a client, a key and a stranger may ask for, in requests a second and at
@@ -151,6 +160,7 @@ func New(o Options) *API {
 	a := &API{
 		o: o, origins: map[string]bool{}, names: map[string]bool{},
 		clients: newRate(clientRate, clientBurst), keys: newRate(keyRate, keyBurst), strangers: newRate(strangerRate, strangerBurst),
+		reaches: newRate(reachRate, reachBurst), allReaches: newRate(reachAllRate, reachAllBurst), reaching: make(chan struct{}, reachAtOnce),
 	}
 	for _, origin := range o.Origins {
 		a.origins[origin] = true

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -68,6 +69,10 @@ func newAPI(t *testing.T, settings ...func(*Options)) *api {
 			return []ICEServer{{URLs: []string{"turn:" + host + "?transport=udp", "turns:" + host + "?transport=tcp"}, Username: username, Credential: credential}}
 		},
 		Signaling: text("signaling"), Pages: text("pages"), Clock: func() time.Time { return a.now },
+		Reach: Reach{
+			May: func(netip.Addr) string { return "" }, From: func(netip.Addr) []netip.Addr { return nil },
+			Probe: func(context.Context, netip.Addr, []Probe, []byte) []Probed { return nil },
+		},
 	}
 	for _, set := range settings {
 		set(&o)

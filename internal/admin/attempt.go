@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -19,6 +20,9 @@ type Attempt struct {
 	Peer      string    `json:"peer"`
 	Username  string    `json:"username"`
 	Transport string    `json:"transport"`
+	// Client is told to who asks from the server's own machine alone: a link may
+	// have many holders.
+	Client string `json:"client,omitempty"`
 
 	order uint64 // in which it was added
 }
@@ -126,9 +130,22 @@ func (a *Attempts) of(holder string) []Attempt {
 // H-05: another one's are not to be had, whatever is asked for: the key says
 // whose they are.
 func (a *API) attempts(c *call) {
+	all := a.o.Attempts.of(c.link.ID)
+	if !c.here() {
+		for i := range all {
+			all[i].Client = ""
+		}
+	}
 	reply(c.w, http.StatusOK, struct {
 		Attempts []Attempt `json:"attempts"`
-	}{a.o.Attempts.of(c.link.ID)})
+	}{all})
+}
+
+// here says whether somebody asks from this very machine: from loopback, or from
+// the address that is asked.
+func (c *call) here() bool {
+	at, _ := c.r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return !c.way.proxied && (c.client.IsLoopback() || at != nil && c.client.IsValid() && hop(at.String()) == c.client)
 }
 
 // status answers GET /api/v1/status.

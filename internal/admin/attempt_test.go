@@ -1,8 +1,12 @@
 package admin
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -56,5 +60,31 @@ func TestAttemptsAreBounded(t *testing.T) {
 	}
 	if len(a.holders) != holdersKept || len(a.of("one")) != 0 || len(a.of("0")) != 1 {
 		t.Errorf("%d holders", len(a.holders))
+	}
+}
+
+// Where somebody came from is told on the server's own machine alone: a link may
+// have many holders, who are nobody's business to each other.
+func TestAttemptsTellTheClientHere(t *testing.T) {
+	a := newAPI(t, func(o *Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.9/32")} })
+	a.o.Attempts.Add(a.link.ID, Attempt{Method: "Allocate", Client: "203.0.113.9"})
+	for _, tt := range []struct {
+		name, from, at string
+		headers        []string
+		told           bool
+	}{
+		{"from afar", "198.51.100.7:1", "192.0.2.1:5349", nil, false},
+		{"loopback", "127.0.0.1:1", "127.0.0.1:3478", []string{"Host: localhost"}, true},
+		{"own address", "192.0.2.1:1", "192.0.2.1:5349", nil, true},
+		{"by a proxy here", "127.0.0.9:1", "127.0.0.9:5349", []string{"X-Forwarded-For: 198.51.100.7", "X-Forwarded-Proto: https"}, false},
+		{"who says that he is here", "127.0.0.9:1", "127.0.0.9:5349", []string{"X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: https"}, false},
+	} {
+		r := request("GET", "/api/v1/attempts", "", append(tt.headers, a.bearer())...)
+		r.RemoteAddr = tt.from
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(tt.at))))
+		w := a.do(r)
+		if want(t, w, http.StatusOK, ""); strings.Contains(w.Body.String(), "203.0.113.9") != tt.told {
+			t.Errorf("%s: %s", tt.name, w.Body)
+		}
 	}
 }

@@ -70,8 +70,12 @@ func Anonymous(id string) bool { return strings.HasPrefix(id, anonPrefix) }
 
 // authorize says whether the sender may use a route, and answers if not.
 func (a *API) authorize(c *call, t *route) bool {
-	if t.who == everybody {
+	switch {
+	case t.who == everybody, t.who == thisMachine && c.direct():
 		return true
+	case t.who == thisMachine:
+		hidden(c.w)
+		return false
 	}
 	if no := a.judge(c, keyOf(c.r, t), t.who == strangersToo); no != nil {
 		no.answer(c.w)

@@ -16,6 +16,8 @@ const (
 	keyHolders
 	// strangersToo may where the operator wants that, and key holders.
 	strangersToo
+	// thisMachine may: its clients, and nobody who comes through a proxy.
+	thisMachine
 )
 
 // route is one row of the table.
@@ -45,8 +47,12 @@ func (a *API) table() []route {
 		{http.MethodGet, "/api/v1/status", "", everybody, true, a.status},
 		{http.MethodPost, "/api/v1/credentials", "", strangersToo, true, a.credentials},
 		{http.MethodGet, "/api/v1/attempts", "", keyHolders, true, a.attempts},
+		{http.MethodPost, "/api/v1/reach", "", keyHolders, true, a.reach},
 		{http.MethodGet, "/", "service", strangersToo, true, a.draft},
 		{http.MethodPost, "/", "service", strangersToo, true, a.draft},
+		{"", healthPath, "", everybody, true, a.health},
+		{"", readyPath, "", everybody, true, a.ready},
+		{"", metricsPath, "", thisMachine, true, a.metrics},
 		{"", "/socket.io/", "", everybody, false, signaling},
 		{"", "/", "", everybody, false, pages},
 	}

@@ -34,12 +34,17 @@ func TestRoutesNeedKeys(t *testing.T) {
 		ask := func(a *api, headers ...string) *httptest.ResponseRecorder {
 			return a.do(request(method, target(&row), body, headers...))
 		}
-		if !slices.Contains([]who{everybody, keyHolders, strangersToo}, row.who) {
+		if !slices.Contains([]who{everybody, keyHolders, strangersToo, thisMachine}, row.who) {
 			t.Errorf("%s %s is for nobody or everybody", row.method, row.path)
 		}
 		if row.who == everybody {
 			free = append(free, strings.TrimSpace(row.method+" "+row.path))
 			want(t, ask(closed), http.StatusOK, "")
+			continue
+		}
+		if row.who == thisMachine {
+			want(t, ask(closed), http.StatusNotFound, "not-found")
+			want(t, ask(closed, closed.bearer()), http.StatusNotFound, "not-found")
 			continue
 		}
 		want(t, ask(closed), http.StatusUnauthorized, "key-missing")
@@ -53,7 +58,7 @@ func TestRoutesNeedKeys(t *testing.T) {
 		want(t, ask(open, "Authorization: Bearer x"), http.StatusUnauthorized, "key-unknown")
 	}
 	// Whoever makes something public says so here as well.
-	if public := []string{"GET /api/v1/status", "/socket.io/", "/"}; !slices.Equal(free, public) {
+	if public := []string{"GET /api/v1/status", "/healthz", "/readyz", "/socket.io/", "/"}; !slices.Equal(free, public) {
 		t.Errorf("without a key: %q, want %q", free, public)
 	}
 }

@@ -17,6 +17,7 @@ func (l *loader) check() {
 	l.checkCiphers()
 	l.checkACME()
 	l.checkWeb()
+	l.checkMetrics()
 	l.checkSignaling()
 	l.checkServers()
 	l.checkProcess()

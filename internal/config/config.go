@@ -107,6 +107,12 @@ type Config struct {
 	// behind when it ends.
 	DrainMinAllocations int
 
+	// BanAfter is how many wrong credentials within BanWindow shut a source out for
+	// BanTime; 0: never. BanIgnore are sources that never are.
+	BanAfter           int
+	BanWindow, BanTime time.Duration
+	BanIgnore          []netip.Prefix
+
 	// AllowedPeers and DeniedPeers are the rules in the order given; what is
 	// allowed beats what is denied.
 	AllowedPeers, DeniedPeers []PeerRange
@@ -146,7 +152,8 @@ type Config struct {
 	// OldChannelNumbers accepts 0x5000 to 0x7FFF too, as RFC 5766 had it.
 	OldChannelNumbers bool
 
-	// LogFile is a path, or "stdout". LogFormat is "text" or "json". LogLevel is
+	// LogFile is a path, or "stdout". LogFormat is "text", "json",
+	// "coturn" or "coturn-4.17". LogLevel is
 	// "debug", "info", "warning" or "error", with Verbose already considered.
 	LogFile, LogFormat, LogLevel string
 	// NoStdoutLog keeps the log off standard output. Verbose and ExtraVerbose
@@ -204,6 +211,23 @@ type Config struct {
 	// SignalingGrace is how long a lost connection may take to come back, 0 not
 	// at all; SignalingHeartbeat how long an idle one is left alone.
 	SignalingGrace, SignalingHeartbeat time.Duration
+
+	// DefaultDatabase is the SQLite file with users where no key names a database;
+	// empty: that of the data directory. No key sets it.
+	DefaultDatabase string
+
+	// Prometheus serves metrics at PrometheusPath on PrometheusPort of
+	// PrometheusAddress; without that address (the zero Addr) on those of loopback.
+	// PrometheusUsers labels them with user names.
+	Prometheus        bool
+	PrometheusPort    uint16
+	PrometheusAddress netip.Addr
+	PrometheusPath    string
+	PrometheusUsers   bool
+	// PrometheusTLS serves them over TLS, with the certificate and the key of these
+	// PEM files or, if both are empty, those of CertFiles.
+	PrometheusTLS                 bool
+	PrometheusCert, PrometheusKey string
 
 	// Sources tells for each key that was set where that happened, in the order
 	// of growing weight; a key that is missing here has its default.

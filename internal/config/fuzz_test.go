@@ -29,6 +29,7 @@ func seeds(f *testing.F) {
 		all.WriteString(k.Name + "=" + sampleOf(&k) + "\n")
 	}
 	f.Add(all.String())
+	f.Add("external-ip auto\nexternal-ip turn.example.org/192.0.2.1")
 }
 
 // FuzzParse: no file makes Load panic, every problem stands on a line of the

@@ -45,32 +45,32 @@ func adminKeys() []Key {
 // metricsKeys are the exporter for Prometheus.
 func metricsKeys() []Key {
 	return []Key{
-		{Name: "prometheus", Kind: kindBool, Verdict: Pending,
-			Doc:     "Serves metrics for Prometheus.",
+		{Name: "prometheus", Kind: kindBool, at: func(c *Config) any { return &c.Prometheus },
+			Doc:     "Serves metrics for Prometheus, /healthz and /readyz on a port of their own.",
 			Coturn:  "since 4.5.2, and not in every build: Debian's has none; any value switches it on",
 			Related: []string{"prometheus-port", "prometheus-address", "prometheus-path", "prometheus-tls"}},
-		{Name: "prometheus-port", Kind: kindPort, Default: "9641", Verdict: Pending,
-			Doc:     "The port of the metrics.",
+		{Name: "prometheus-port", Kind: kindPort, Default: "9641", at: func(c *Config) any { return &c.PrometheusPort },
+			Doc:     "The TCP port of the metrics.",
 			Example: "9642"},
-		{Name: "prometheus-address", Kind: kindIP, Verdict: Pending,
-			Doc:     "The address of the metrics.",
-			Coturn:  "it serves on every address",
+		{Name: "prometheus-address", Kind: kindIP, at: func(c *Config) any { return &c.PrometheusAddress },
+			Doc:     "The address of the metrics, such as 0.0.0.0 for a Prometheus elsewhere; without it only this machine gets them, at 127.0.0.1 and ::1.",
+			Coturn:  "without it it serves everybody on every address",
 			Example: "127.0.0.1"},
-		{Name: "prometheus-path", Kind: kindString, Default: "/metrics", Verdict: Pending,
+		{Name: "prometheus-path", Kind: kindString, Default: "/metrics", at: func(c *Config) any { return &c.PrometheusPath },
 			Doc:     "The path of the metrics.",
 			Example: "/turn-metrics"},
-		{Name: "prometheus-username-labels", Kind: kindBool, Verdict: Pending,
-			Doc:    "Labels the metrics of traffic with user names.",
-			Coturn: "any value switches it on"},
-		{Name: "prometheus-tls", Kind: kindBool, Verdict: Pending,
-			Doc:     "Serves the metrics over TLS.",
+		{Name: "prometheus-username-labels", Kind: kindBool, at: func(c *Config) any { return &c.PrometheusUsers },
+			Doc:    "Labels the metrics of traffic with user names too, of a thousand users at most; without it their names stay out.",
+			Coturn: "any value switches it on, and the number of users has no bound"},
+		{Name: "prometheus-tls", Kind: kindBool, at: func(c *Config) any { return &c.PrometheusTLS },
+			Doc:     "Serves the metrics over TLS, with the certificate of prometheus-cert or, without that, the server's own.",
 			Coturn:  "since 4.14",
 			Related: []string{"prometheus-cert", "prometheus-key"}},
-		{Name: "prometheus-cert", Kind: kindPath, Verdict: Pending,
-			Doc:     "The certificate of the metrics in PEM.",
+		{Name: "prometheus-cert", Kind: kindPath, at: func(c *Config) any { return &c.PrometheusCert },
+			Doc:     "The file with the certificate of the metrics, in PEM.",
 			Example: "/etc/ssl/turn/fullchain.pem"},
-		{Name: "prometheus-key", Kind: kindPath, Verdict: Pending,
-			Doc:     "The private key of the metrics' certificate in PEM.",
+		{Name: "prometheus-key", Kind: kindPath, at: func(c *Config) any { return &c.PrometheusKey },
+			Doc:     "The file with the private key of that certificate, in PEM.",
 			Example: "/etc/ssl/turn/privkey.pem"},
 	}
 }
@@ -80,10 +80,10 @@ func metricsKeys() []Key {
 func databaseKeys() []Key {
 	return []Key{
 		// coturn opens a database in /var/lib/turn without being told. Here the one
-		// in the data directory stands in for it.
+		// in the data directory stands in for it, unless we are called by its name.
 		{Name: "userdb", Short: "b", Kind: kindPath, at: func(c *Config) any { return &c.Database },
 			Doc:     "The SQLite file with users and secrets, in coturn's schema.",
-			Coturn:  "without the key it opens a file that was chosen when it was built, on Debian /var/lib/turn/turndb",
+			Coturn:  "without the key it opens a file that was chosen when it was built, on Debian /var/lib/turn/turndb; under the name turnserver this does too, unless data-dir is set",
 			Example: "/var/lib/turn/turndb"},
 		{Name: "db", Kind: kindPath, Means: "userdb",
 			Doc:     "Another name of userdb.",

@@ -95,8 +95,12 @@ func formatOne(v any, show func(Secret) string) string {
 
 // String returns the mapping as the file has it: public, or public/private.
 func (e ExternalIP) String() string {
-	if !e.Private.IsValid() {
-		return e.Public.String()
+	public := e.Name
+	if public == "" {
+		public = e.Public.String()
 	}
-	return e.Public.String() + "/" + e.Private.String()
+	if !e.Private.IsValid() {
+		return public
+	}
+	return public + "/" + e.Private.String()
 }

@@ -63,11 +63,26 @@ func openAccess(cfg *config.Config, log *slog.Logger) (*access, error) {
 		}
 		a.secrets = append(a.secrets, a.kept.Secret)
 	}
+	if a.place.where == "" && cfg.DefaultDatabase != "" && !cfg.NoAuth {
+		a.place = databasePlace{kind: store.SQLite, where: cfg.DefaultDatabase}
+	}
 	if a.place.where == "" && a.kept != nil && !cfg.NoAuth {
 		a.place = databasePlace{kind: store.SQLite, where: filepath.Join(a.kept.dir, databaseName)}
 	}
 	a.database = a.place.name()
 	return a, nil
+}
+
+// commandAccess is openAccess for a command. Root becomes whom the data directory
+// belongs to, so that the server can read what a command makes there, and so that
+// this user cannot have root write somewhere else by a link.
+func commandAccess(cfg *config.Config) (*access, error) {
+	if dir, err := dataDir(cfg.DataDir); err == nil && cfg.ProcUser == "" {
+		if err := becomeOwner(dir); err != nil {
+			return nil, err
+		}
+	}
+	return openAccess(cfg, quiet())
 }
 
 // openKept opens the data directory. A server that is told everything runs

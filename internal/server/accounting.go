@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -61,16 +62,7 @@ func (s *Server) openAccounting() error {
 
 // run writes down what users of r did until ctx ends; settle is for the rest.
 func (a *accounting) run(ctx context.Context, r *relay.Relay) {
-	tick := time.NewTicker(accountInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			a.settle(ctx, now, r)
-		}
-	}
+	every(ctx, accountInterval, func(now time.Time) { a.settle(ctx, now, r) })
 }
 
 // settle writes down what users of r did since the last time, and ends the
@@ -125,35 +117,48 @@ func (a *accounting) weigh(ctx context.Context, now time.Time) error {
 		a.over.Store(nil)
 		return nil
 	}
-	month := now.UTC().Format("2006-01")
-	users, err := a.book.Over(ctx, month+"-01", month+"-31", quota)
+	var before map[turn.Account]bool
+	if known := a.over.Load(); known != nil {
+		before = *known
+	}
+	over, err := a.overdrawn(ctx, now, quota)
 	if err != nil {
-		return err
+		// Who was out stays out while nobody can tell.
+		maps.Copy(over, before)
 	}
-	// What could not be written counts too: a full disk is no free pass.
-	for k, t := range a.unkept {
-		had, err := a.book.Find(ctx, store.UsageFilter{Realm: k.Realm, User: k.Username, From: month + "-01", To: month + "-31"})
-		if err != nil {
-			return err
-		}
-		sum := t.ClientBytes + t.PeerBytes
-		for _, u := range had {
-			sum += u.SentBytes + u.RecvBytes
-		}
-		if sum >= quota {
-			users = append(users, store.User{Realm: k.Realm, Name: k.Username})
-		}
-	}
-	over := make(map[turn.Account]bool)
-	before := a.over.Load()
-	for _, u := range users {
-		k := turn.Account{Realm: u.Realm, Username: u.Name}
-		if over[k] = true; before == nil || !(*before)[k] {
-			a.log.Warn("a user has used up what he may have in a month", "realm", u.Realm, "user", u.Name, "bytes", quota)
+	for k := range over {
+		if !before[k] {
+			a.log.Warn("a user has used up what he may have in a month", "realm", k.Realm, "user", k.Username, "bytes", quota)
 		}
 	}
 	a.over.Store(&over)
-	return nil
+	return err
+}
+
+// overdrawn returns who has had the quota in this month. With an error, which says
+// that the book cannot be read, they are those of whom it is known without it.
+func (a *accounting) overdrawn(ctx context.Context, now time.Time, quota uint64) (map[turn.Account]bool, error) {
+	over := make(map[turn.Account]bool)
+	month := now.UTC().Format("2006-01")
+	users, err := a.book.Over(ctx, month+"-01", month+"-31", quota)
+	for _, u := range users {
+		over[turn.Account{Realm: u.Realm, Username: u.Name}] = true
+	}
+	// What could not be written counts too: a full disk is no free pass.
+	for k, t := range a.unkept {
+		sum := t.ClientBytes + t.PeerBytes
+		if err == nil && sum < quota {
+			var had []store.Usage
+			had, err = a.book.Find(ctx, store.UsageFilter{Realm: k.Realm, User: k.Username, From: month + "-01", To: month + "-31"})
+			for _, u := range had {
+				sum += u.SentBytes + u.RecvBytes
+			}
+		}
+		if sum >= quota {
+			over[k] = true
+		}
+	}
+	return over, err
 }
 
 // barred says who has had enough; users are named as the quota counts them.
@@ -202,7 +207,7 @@ func FindUsage(ctx context.Context, cfg *config.Config, f UsageFilter) ([]Usage,
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	a, err := openAccess(cfg, quiet())
+	a, err := commandAccess(cfg)
 	if err != nil {
 		return nil, err
 	}

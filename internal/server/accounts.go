@@ -37,7 +37,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // configuration file, or empty. What the server was told at its last start counts,
 // unless cfg names something else.
 func OpenAccounts(cfg *config.Config, file string) (*Accounts, error) {
-	a, err := openAccess(cfg, quiet())
+	a, err := commandAccess(cfg)
 	if err != nil {
 		return nil, err
 	}

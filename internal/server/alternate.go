@@ -3,14 +3,41 @@ package server
 import (
 	"crypto/sha256"
 	"net/netip"
+	"slices"
 
 	"iceserver/internal/config"
 	"iceserver/internal/turn"
 )
 
 // alternates are the servers that clients are sent to, by the transport that they
-// came by. As in coturn, what is encrypted goes nowhere else.
-func alternates(c *config.Config) (to [4][]netip.AddrPort) {
+// came by. This server is none of them: who was sent away would come back for ever.
+func (s *Server) alternates() (to [4][]netip.AddrPort) {
+	to = configuredAlternates(s.cfg())
+	own := s.listening()
+	for i, servers := range to {
+		to[i] = slices.DeleteFunc(slices.Clone(servers), func(a netip.AddrPort) bool {
+			return slices.Contains(own, a)
+		})
+	}
+	return to
+}
+
+// warnAlternates tells of an alternate server that is this one.
+func (s *Server) warnAlternates() {
+	own := s.listening()
+	for _, servers := range configuredAlternates(s.cfg()) {
+		for _, a := range servers {
+			if slices.Contains(own, a) {
+				s.log.Warn("an alternate server is this server itself, to which nobody is sent: name another one", "alternate", a)
+				return
+			}
+		}
+	}
+}
+
+// configuredAlternates are those that the configuration names. As in coturn, what
+// is encrypted goes nowhere else.
+func configuredAlternates(c *config.Config) (to [4][]netip.AddrPort) {
 	to[turn.UDP], to[turn.TCP] = c.AlternateServers, c.AlternateServers
 	if len(c.UDPAlternateServers) > 0 {
 		to[turn.UDP] = c.UDPAlternateServers

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+
+	"iceserver/internal/config"
 )
 
 // greeting is what a start prints on standard output, as JSON and as text.
@@ -52,6 +55,10 @@ func (s *Server) ports() []openPort {
 	}
 	add(!c.NoUDP, "udp", c.ListeningPort, c.ListeningPort, "STUN and TURN")
 	add(!c.NoTCP, "tcp", c.ListeningPort, c.ListeningPort, "TURN")
+	for _, port := range auxPorts(c) {
+		add(!c.NoUDP, "udp", port, port, "STUN and TURN")
+		add(!c.NoTCP, "tcp", port, port, "TURN")
+	}
 	tls := "TURN over TLS"
 	if s.web.mode == webOn && c.WebPort == 0 {
 		tls += ", pages"
@@ -61,6 +68,18 @@ func (s *Server) ports() []openPort {
 	add(c.DTLS, "udp", c.TLSListeningPort, c.TLSListeningPort, "TURN over DTLS")
 	add(!c.STUNOnly, "udp", c.MinPort, c.MaxPort, "relayed media")
 	return out
+}
+
+// auxPorts are the ports of aux-server that the list has not yet, each once.
+func auxPorts(c *config.Config) []uint16 {
+	var ports []uint16
+	for _, a := range c.AuxServers {
+		if a.Port() != c.ListeningPort && !a.Addr().IsLoopback() {
+			ports = append(ports, a.Port())
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
 }
 
 // greet collects what to print.
@@ -97,13 +116,15 @@ func (s *Server) credentialsCommand() string {
 }
 
 // command is a command line that finds this very server.
-func (s *Server) command(words string) string {
+func (s *Server) command(words string) string { return s.o.commandLine(words, s.cfg()) }
+
+func (o Options) commandLine(words string, cfg *config.Config) string {
 	line := "iceserver " + words
-	if s.o.ConfigFile != "" {
-		line += " -c " + s.o.ConfigFile
+	if o.ConfigFile != "" {
+		line += " -c " + o.ConfigFile
 	}
-	if s.cfg().DataDir != "" {
-		line += " --data-dir " + s.cfg().DataDir
+	if cfg.DataDir != "" {
+		line += " --data-dir " + cfg.DataDir
 	}
 	return line
 }

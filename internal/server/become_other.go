@@ -11,3 +11,6 @@ func (s *Server) become() error {
 	}
 	return nil
 }
+
+// becomeOwner does nothing: what a command makes is for everybody who may see it.
+func becomeOwner(string) error { return nil }

@@ -92,10 +92,33 @@ func (s *Server) become() error {
 		return err
 	}
 	if err := p.enter(); err != nil {
-		return err
+		return fmt.Errorf("proc-user and proc-group: %w", err)
 	}
 	s.log.Info("the rights of root were given up", "user", p.uid, "group", p.gid)
 	s.warnOutOfReach()
+	return nil
+}
+
+// becomeOwner makes root whom a directory belongs to. For others, and where the
+// directory is root's or not there, it does nothing.
+func becomeOwner(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil || os.Geteuid() != 0 {
+		return nil
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Uid == 0 {
+		return nil
+	}
+	p := process{uid: int(st.Uid), gid: int(st.Gid), groups: []int{int(st.Gid)}}
+	if u, err := user.LookupId(strconv.Itoa(p.uid)); err == nil {
+		if err := p.findUser(u.Username); err != nil {
+			return err
+		}
+	}
+	if err := p.enter(); err != nil {
+		return fmt.Errorf("the data directory %s belongs to another user: %w", dir, err)
+	}
 	return nil
 }
 
@@ -110,12 +133,12 @@ func (p process) enter() error {
 		{"user", func() error { return syscall.Setuid(p.uid) }},
 	} {
 		if err := step.do(); err != nil {
-			return fmt.Errorf("proc-user and proc-group: cannot change the %s of this process: %w", step.what, err)
+			return fmt.Errorf("cannot change the %s of this process: %w", step.what, err)
 		}
 	}
 	// Who could go back would not have given anything up.
 	if p.uid != 0 && syscall.Setuid(0) == nil {
-		return errors.New("proc-user: this process could become root again")
+		return errors.New("this process could become root again")
 	}
 	return nil
 }

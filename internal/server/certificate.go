@@ -135,13 +135,14 @@ func (s *Server) certificates() (*listener.Certificates, error) {
 // error names each file that something is wrong with; what was there before
 // stays in use in its place.
 func (s *Server) ReloadCertificates() error {
+	err := s.metrics.reloadCertificates()
 	if s.certs == nil {
-		return nil
+		return err
 	}
 	if s.acme.client != nil {
 		s.acme.client.Renew()
 	}
-	return s.certs.Reload()
+	return errors.Join(s.certs.Reload(), err)
 }
 
 // selfSignedCheck is how often it is looked whether the self-signed certificate

@@ -66,6 +66,17 @@ func TestAlternateServer(t *testing.T) {
 	}
 }
 
+// Nobody is sent to the server that he came from.
+func TestAlternateIsItself(t *testing.T) {
+	port := freePort(t)
+	r := start(t, load(t, fmt.Sprintf("realm=r\nuser=alice:a-long-password\nno-tls\nlistening-port=%d\nalternate-server=127.0.0.1:%d", port, port)), Options{})
+	r.log.wait(t, "is this server itself")
+	r.log.wait(t, "msg=ready")
+	if _, err := clientOf(t, r.Addrs().UDP[0], "alice", "a-long-password").allocate(); err != nil {
+		t.Error(err)
+	}
+}
+
 // alternate is the server that the last answer names.
 func (t *tester) alternate(tt *testing.T) netip.AddrPort {
 	tt.Helper()

@@ -16,11 +16,8 @@ import (
 
 	"iceserver/internal/auth"
 	"iceserver/internal/config"
+	"iceserver/internal/doctor"
 )
-
-// controlName is the socket in the data directory by which commands reach the
-// running server. Who may use it is who may open the directory: its owner.
-const controlName = "control.sock"
 
 // controlBody bounds what a command may send.
 const controlBody = 64 << 10
@@ -35,27 +32,36 @@ func (s *Server) openControl() error {
 	if k == nil {
 		return nil
 	}
-	path := filepath.Join(k.dir, controlName)
-	// One that serves at other ports may have the socket already. It keeps it:
-	// commands must not go to another server than those before, nor to none once
-	// this one has ended.
-	if other, err := net.DialTimeout("unix", path, controlAsk); err == nil {
-		other.Close()
+	err := atControl(k.dir, func(path string) (err error) {
+		// One that serves at other ports may have the socket already. It keeps it:
+		// commands must not go to another server than those before, nor to none
+		// once this one has ended.
+		if other, err := net.DialTimeout("unix", path, controlAsk); err == nil {
+			s.second = true
+			return other.Close()
+		}
+		// What lies there is of a server that was killed.
+		_ = os.Remove(path)
+		s.control, err = net.Listen("unix", path)
+		if err != nil {
+			return err
+		}
+		return os.Chmod(path, 0o600)
+	})
+	if l := s.control; l != nil {
+		// By its own name: the one that it was made by may be another file's now.
+		l.(*net.UnixListener).SetUnlinkOnClose(false)
+		s.defers(func() {
+			l.Close()
+			_ = os.Remove(filepath.Join(k.dir, controlName))
+		})
+	}
+	switch {
+	case s.second:
 		s.log.Warn("another server runs with this data directory, and commands reach that one: give each a data-dir of its own", "data_dir", k.dir)
-		return nil
-	}
-	// What lies there is of a server that was killed.
-	_ = os.Remove(path)
-	l, err := net.Listen("unix", path)
-	if err == nil {
-		err = os.Chmod(path, 0o600)
-	}
-	if err != nil {
+	case err != nil:
 		s.log.Warn("commands cannot reach this server; signals can", "error", err)
-		return nil
 	}
-	s.control = l
-	s.defers(func() { l.Close() })
 	return nil
 }
 
@@ -76,6 +82,17 @@ func (s *Server) runControl(ctx context.Context, running *sync.WaitGroup) {
 			return
 		}
 		answer(w, func() (Revoked, error) { return s.revoke(who.Realm, who.User) })
+	})
+	mux.HandleFunc("POST /facts", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, func() (doctor.Facts, error) { return s.facts(), nil })
+	})
+	mux.HandleFunc("POST /accounts", func(w http.ResponseWriter, r *http.Request) {
+		var who struct{ User string }
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, controlBody)).Decode(&who); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer(w, func() (accountsAnswer, error) { return s.accounts(r.Context(), who.User), nil })
 	})
 	h := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute}
 	running.Go(func() { _ = h.Serve(s.control) })
@@ -128,18 +145,33 @@ var ErrNotRunning = errors.New("no server runs with that data directory")
 
 // command asks the running server of a configuration for something.
 func command(ctx context.Context, cfg *config.Config, path string, in, out any) error {
-	a, err := openAccess(cfg, quiet())
+	a, err := commandAccess(cfg)
 	if err != nil {
 		return err
 	}
 	if a.kept == nil {
 		return a.notKept
 	}
-	socket := filepath.Join(a.kept.dir, controlName)
+	err = askControl(ctx, filepath.Join(a.kept.dir, controlName), path, in, out)
+	if errors.Is(err, errNoAnswer) {
+		return fmt.Errorf("%w, %s: start it, or name another with --data-dir or -c FILE", ErrNotRunning, a.kept.dir)
+	}
+	return err
+}
+
+// errNoAnswer says that no server is at a control socket.
+var errNoAnswer = errors.New("nobody answers at the control socket")
+
+// askControl asks the server at a control socket for something.
+func askControl(ctx context.Context, socket, path string, in, out any) error {
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		DialContext: func(ctx context.Context, _, _ string) (c net.Conn, err error) {
+			err = atControl(filepath.Dir(socket), func(path string) error {
+				c, err = new(net.Dialer).DialContext(ctx, "unix", path)
+				return err
+			})
+			return c, err
 		},
 	}}
 	body, err := json.Marshal(in)
@@ -152,7 +184,7 @@ func command(ctx context.Context, cfg *config.Config, path string, in, out any) 
 	}
 	answer, err := client.Do(r)
 	if op := new(net.OpError); errors.As(err, &op) && op.Op == "dial" {
-		return fmt.Errorf("%w, %s: start it, or name another with --data-dir or -c FILE", ErrNotRunning, a.kept.dir)
+		return fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	if err != nil {
 		return err
@@ -173,13 +205,6 @@ func ReloadRunning(ctx context.Context, cfg *config.Config) (Reloaded, error) {
 	var r Reloaded
 	err := command(ctx, cfg, "/reload", struct{}{}, &r)
 	return r, err
-}
-
-// DrainRunning makes the running server of a configuration refuse new
-// allocations, and end with the last ones.
-func DrainRunning(ctx context.Context, cfg *config.Config) error {
-	var nothing struct{}
-	return command(ctx, cfg, "/drain", struct{}{}, &nothing)
 }
 
 // Revoke ends the allocations of a user on the running server of a configuration.

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -21,14 +22,11 @@ const databaseKeySize = 16
 // No error repeats what it found: what stands in the wrong place may be the
 // password itself.
 func decryptPassword(where, keyFile string) (string, error) {
-	key, err := os.ReadFile(keyFile)
+	key, err := databaseKey(keyFile)
 	if err != nil {
 		return "", fmt.Errorf("secret-key-file: %w", err)
 	}
-	if len(key) < databaseKeySize {
-		return "", fmt.Errorf("secret-key-file: %s has %d bytes, and the key has %d", keyFile, len(key), databaseKeySize)
-	}
-	block, err := aes.NewCipher(key[:databaseKeySize])
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		return "", fmt.Errorf("secret-key-file: %w", err)
 	}
@@ -49,4 +47,26 @@ func decryptPassword(where, keyFile string) (string, error) {
 		words[i] = name + "=" + string(text)
 	}
 	return strings.Join(words, " "), nil
+}
+
+// databaseKey reads the key. What blocks when it is opened, or has no end, is no
+// file.
+func databaseKey(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no plain file: name the one with the key", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	key := make([]byte, databaseKeySize)
+	if n, err := io.ReadFull(f, key); err != nil {
+		return nil, fmt.Errorf("%s has %d bytes, and the key has %d", path, n, databaseKeySize)
+	}
+	return key, nil
 }

@@ -33,6 +33,7 @@ func TestDecryptPassword(t *testing.T) {
 	for _, c := range []struct{ where, key, want string }{
 		{"password=" + sealed, filepath.Join(dir, "missing"), "secret-key-file"},
 		{"password=" + sealed, file("short", key[:15]), "has 15 bytes"},
+		{"password=" + sealed, os.DevNull, "is no plain file"}, {"password=" + sealed, dir, "is no plain file"},
 		{"password=in clear", good, "leave secret-key-file out"},
 		{"password=" + sealed, file("other", make([]byte, databaseKeySize)), "gives no password"},
 	} {

@@ -59,10 +59,7 @@ const externalCheck = time.Minute
 // resolver asks as the configuration says, and logs what it hears where that is
 // news.
 func (s *Server) resolver(cfg *config.Config) resolver {
-	f := &finder{clouds: clouds(s.o.Metadata), stun: cfg.ExternalSTUN}
-	if _, _, err := net.SplitHostPort(f.stun); f.stun != "" && err != nil {
-		f.stun = net.JoinHostPort(strings.Trim(f.stun, "[]"), "3478")
-	}
+	f := &finder{clouds: clouds(s.o.Metadata), stun: stunAddress(cfg.ExternalSTUN)}
 	return func(relay netip.Addr, name string) (netip.Addr, error) {
 		var public netip.Addr
 		var who string
@@ -74,21 +71,20 @@ func (s *Server) resolver(cfg *config.Config) resolver {
 			who = name
 		}
 		if err != nil {
-			s.said.once(s.log, slog.LevelWarn, relay, err.Error(), "the external address cannot be found out: name it in external-ip", "relay", relay, "external_ip", name, "error", err)
-			return s.said.known(relay, name, err)
+			s.external.said.once(s.log, slog.LevelWarn, relay, err.Error(), "the external address cannot be found out: name it in external-ip", "relay", relay, "external_ip", name, "error", err)
+			return s.external.known(relay, name, err)
 		}
-		s.said.learn(relay, name, public)
-		s.said.once(s.log, slog.LevelInfo, relay, public.String(), "external address", "relay", relay, "external", public, "from", who)
+		s.external.learn(relay, name, public)
+		s.external.said.once(s.log, slog.LevelInfo, relay, public.String(), "external address", "relay", relay, "external", public, "from", who)
 		return public, nil
 	}
 }
 
-// lastSaid remembers the last thing that was said about an address, so that it is
-// said once, and what was found out of it: whoever does not answer now did so
+// external remembers what was found out: whoever does not answer now did so
 // before, and goes on to count.
-type lastSaid struct {
+type external struct {
+	said  lastSaid
 	mu    sync.Mutex // guards the following
-	last  map[netip.Addr]string
 	found map[externalName]netip.Addr
 }
 
@@ -98,7 +94,7 @@ type externalName struct {
 	name  string
 }
 
-func (t *lastSaid) learn(relay netip.Addr, name string, public netip.Addr) {
+func (t *external) learn(relay netip.Addr, name string, public netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.found == nil {
@@ -108,13 +104,28 @@ func (t *lastSaid) learn(relay netip.Addr, name string, public netip.Addr) {
 }
 
 // known returns what was found out before, or err if that is nothing.
-func (t *lastSaid) known(relay netip.Addr, name string, err error) (netip.Addr, error) {
+func (t *external) known(relay netip.Addr, name string, err error) (netip.Addr, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if public, ok := t.found[externalName{relay, name}]; ok {
 		return public, nil
 	}
 	return netip.Addr{}, err
+}
+
+// stunAddress adds the usual port to the address of a STUN server, if it has none.
+func stunAddress(server string) string {
+	if _, _, err := net.SplitHostPort(server); server != "" && err != nil {
+		return net.JoinHostPort(strings.Trim(server, "[]"), "3478")
+	}
+	return server
+}
+
+// lastSaid remembers the last thing that was said about an address, so that it is
+// said once.
+type lastSaid struct {
+	mu   sync.Mutex // guards the following
+	last map[netip.Addr]string
 }
 
 // once says something about an address that was not the last thing said of it.
@@ -149,16 +160,7 @@ func lookUp(name string, v4 bool) (netip.Addr, error) {
 // runExternal follows addresses that were found out, until ctx ends: new
 // allocations are told the new ones.
 func (s *Server) runExternal(ctx context.Context) {
-	tick := time.NewTicker(externalCheck)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			s.followExternal()
-		}
-	}
+	every(ctx, externalCheck, func(time.Time) { s.followExternal() })
 }
 
 // followExternal looks whether an address that was found out is another one.

@@ -29,7 +29,7 @@ const linksAge = 2 * time.Second
 // about user names and must not wait, so all links are in memory.
 type holders struct {
 	db        *store.Links
-	rest      auth.REST
+	rest      atomic.Pointer[auth.REST]
 	secret    string      // of the credentials that are made with links, and of no others
 	anonymous atomic.Bool // credentials are made without a link too
 	log       *slog.Logger
@@ -57,9 +57,10 @@ func openHolders(a *access, log *slog.Logger) (*holders, error) {
 		return nil, err
 	}
 	h := &holders{
-		db: db, rest: a.rest, secret: linkSecret(a.kept), log: log, attempts: admin.NewAttempts(),
+		db: db, secret: linkSecret(a.kept), log: log, attempts: admin.NewAttempts(),
 		known: map[string]store.Link{}, fresh: map[string]store.Link{}, used: map[string]time.Time{},
 	}
+	h.rest.Store(&a.rest)
 	if err := h.refresh(context.Background()); err != nil {
 		db.Close()
 		return nil, err
@@ -69,20 +70,13 @@ func openHolders(a *access, log *slog.Logger) (*holders, error) {
 
 // run keeps what is in memory and what is in the file alike until ctx ends.
 func (h *holders) run(ctx context.Context) {
-	tick := time.NewTicker(linksAge)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			h.writeUses(context.WithoutCancel(ctx))
-			return
-		case <-tick.C:
-			h.writeUses(ctx)
-			if err := h.refresh(ctx); err != nil && ctx.Err() == nil {
-				h.log.Warn("cannot read the links; what was known of them counts", "error", err)
-			}
+	every(ctx, linksAge, func(time.Time) {
+		h.writeUses(ctx)
+		if err := h.refresh(ctx); err != nil && ctx.Err() == nil {
+			h.log.Warn("cannot read the links; what was known of them counts", "error", err)
 		}
-	}
+	})
+	h.writeUses(context.WithoutCancel(ctx))
 }
 
 // refresh reads all links. One that is found by its key while the list is read
@@ -152,7 +146,7 @@ func (h *holders) Used(id string, now time.Time) {
 // reports false for a name that is none of ours to judge: other programs may mint
 // any name with the secrets that they have.
 func (h *holders) holder(username string) (id string, k store.Link, ok bool) {
-	id, ok = admin.Holder(h.rest, username)
+	id, ok = admin.Holder(*h.rest.Load(), username)
 	if !ok {
 		return "", store.Link{}, false
 	}
@@ -171,10 +165,11 @@ func (h *holders) holder(username string) (id string, k store.Link, ok bool) {
 // H-04: revoking a link ends its credentials too, at their next request that
 // asks for the key.
 func (h *holders) keys(now time.Time, realm, username string, k store.Link) []auth.Key {
-	if !k.Revoked.IsZero() || !k.Expires.IsZero() && now.After(k.Expires) || h.rest.Valid(username, now, 0) != nil {
+	rest := h.rest.Load()
+	if !k.Revoked.IsZero() || !k.Expires.IsZero() && now.After(k.Expires) || rest.Valid(username, now, 0) != nil {
 		return nil
 	}
-	key, err := auth.LongTermKey(username, realm, h.rest.Password(h.secret, username))
+	key, err := auth.LongTermKey(username, realm, rest.Password(h.secret, username))
 	if err != nil {
 		return nil
 	}
@@ -187,7 +182,7 @@ func (h *holders) quotaID(username string) string {
 	if id, _, ok := h.holder(username); ok {
 		return id
 	}
-	return auth.QuotaID(username, h.rest.Separator)
+	return auth.QuotaID(username, h.rest.Load().Separator)
 }
 
 // limit is how many allocations a link may hold, or 0 for everybody else.
@@ -223,6 +218,7 @@ func (h *holders) observe(e turn.Event) {
 	h.attempts.Add(id, admin.Attempt{
 		Time: time.Now(), Method: method, Code: e.Code, Cause: string(e.Cause), Rule: e.Rule,
 		Peer: peerName(e.Peer), Username: e.Username, Transport: e.From.Proto.String(),
+		Client: e.From.Client.Addr().Unmap().String(),
 	})
 }
 

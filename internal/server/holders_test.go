@@ -38,7 +38,7 @@ func testHolders(t *testing.T, anonymous bool) (*holders, Link) {
 
 // mintFor makes a credential for a holder as the API does.
 func (h *holders) mintFor(holder string, expires time.Time) (username, password string) {
-	return h.rest.Mint(h.secret, holder, expires)
+	return h.rest.Load().Mint(h.secret, holder, expires)
 }
 
 // Who is let in by a credential of a link: for as long as it and the link are

@@ -23,7 +23,7 @@ type Links struct {
 // OpenLinks finds the links just as the server does; file is its
 // configuration file, or empty.
 func OpenLinks(cfg *config.Config, file string) (*Links, error) {
-	a, err := openAccess(cfg, quiet())
+	a, err := commandAccess(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -45,10 +45,13 @@ func openLog(cfg *config.Config, o Options) (*logging, error) {
 		return nil, err
 	}
 	l.Logger = slog.New(l.handler(cfg, w, func(t time.Time) slog.Value {
-		if cfg.LogTimestamp == "" {
-			return slog.TimeValue(t)
+		switch {
+		case cfg.LogTimestamp != "":
+			return slog.StringValue(timestamp(cfg.LogTimestamp, t))
+		case strings.HasPrefix(cfg.LogFormat, "coturn"):
+			return slog.StringValue(timestamp(coturnTimestamp, t))
 		}
-		return slog.StringValue(timestamp(cfg.LogTimestamp, t))
+		return slog.TimeValue(t)
 	}))
 	return l, nil
 }
@@ -83,8 +86,11 @@ func (l *logging) handler(cfg *config.Config, w io.Writer, when func(time.Time) 
 		}
 		return a
 	}}
-	if cfg.LogFormat == "json" {
+	switch cfg.LogFormat {
+	case "json":
 		return slog.NewJSONHandler(w, o)
+	case "coturn", "coturn-4.17":
+		return newCoturnLog(w, o, cfg.LogFormat == "coturn-4.17")
 	}
 	return slog.NewTextHandler(w, o)
 }

@@ -1,10 +1,16 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"net/netip"
+	"path/filepath"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"iceserver/internal/config"
@@ -33,17 +39,27 @@ type peerRules struct{ allowed, denied []config.PeerRange }
 
 // realmReader reads the tables and remembers what it has told of them.
 type realmReader struct {
-	db     store.Database
-	log    *slog.Logger
-	failed bool
-	broken map[store.PeerRule]bool // rules that cannot be applied, and that was told
+	db      store.Database
+	log     *slog.Logger
+	file    *realmsFile // nil: what was read is remembered nowhere
+	failed  bool
+	answers atomic.Bool             // the database did, the last time
+	broken  map[store.PeerRule]bool // rules that cannot be applied, and that was told
 }
 
 // read returns the tables, or an error, which is logged once until it is over.
 func (r *realmReader) read(ctx context.Context) (*realmTables, error) {
 	ctx, cancel := context.WithTimeout(ctx, realmsTimeout)
 	defer cancel()
-	t, err := r.tables(ctx)
+	var t *realmTables
+	rows, err := readRealms(ctx, r.db)
+	r.answers.Store(err == nil)
+	if err == nil {
+		t, err = r.tables(rows)
+	}
+	if err == nil && r.file != nil {
+		r.file.keep(rows)
+	}
 	if err != nil && !r.failed && ctx.Err() != context.Canceled {
 		r.log.Warn("cannot read the realms of the database; what was known of them counts", "error", err)
 	}
@@ -51,20 +67,34 @@ func (r *realmReader) read(ctx context.Context) (*realmTables, error) {
 	return t, err
 }
 
-func (r *realmReader) tables(ctx context.Context) (*realmTables, error) {
-	t := &realmTables{origins: map[string]string{}, quotas: map[string]relay.RealmQuota{}, rules: map[string]peerRules{}}
-	origins, err := r.db.Origins(ctx)
+// realmRows are what a database says of realms, as it says it.
+type realmRows struct {
+	Origins []store.Origin      `json:"origins,omitempty"`
+	Options []store.RealmOption `json:"options,omitempty"`
+	Rules   []store.PeerRule    `json:"rules,omitempty"`
+}
+
+func readRealms(ctx context.Context, db store.Database) (*realmRows, error) {
+	origins, err := db.Origins(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range origins {
+	options, err := db.RealmOptions(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	rules, err := db.PeerRules(ctx)
+	return &realmRows{origins, options, rules}, err
+}
+
+// tables are what the rows mean. A rule that is to close something and that nobody
+// understands is an error: it must not leave it open.
+func (r *realmReader) tables(rows *realmRows) (*realmTables, error) {
+	t := &realmTables{origins: map[string]string{}, quotas: map[string]relay.RealmQuota{}, rules: map[string]peerRules{}}
+	for _, o := range rows.Origins {
 		t.origins[turn.Origin(o.Origin)] = o.Realm
 	}
-	options, err := r.db.RealmOptions(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range options {
+	for _, o := range rows.Options {
 		q := t.quotas[o.Realm]
 		switch o.Option {
 		case "max-bps":
@@ -76,29 +106,28 @@ func (r *realmReader) tables(ctx context.Context) (*realmTables, error) {
 		}
 		t.quotas[o.Realm] = q
 	}
-	rules, err := r.db.PeerRules(ctx)
-	if err != nil {
-		return nil, err
-	}
+	// All are looked at before any is an error, so that each is told when it
+	// breaks, and told again when it was mended and breaks anew.
+	var errs []error
 	broken := map[store.PeerRule]bool{}
-	for _, rule := range rules {
-		if err := r.apply(t, rule); err != nil {
-			if broken[rule] = true; !r.broken[rule] {
-				r.log.Error("a rule about peers in the database does not work: correct it", "realm", rule.Realm, "allowed", rule.Allowed, "error", err)
-			}
-			// What was to close something must not leave it open.
-			if !rule.Allowed {
-				r.broken[rule] = true
-				return nil, fmt.Errorf("denied peers of realm %q: %w", rule.Realm, err)
-			}
+	for _, rule := range rows.Rules {
+		err := t.apply(rule)
+		if err == nil {
+			continue
+		}
+		if broken[rule] = true; !r.broken[rule] {
+			r.log.Error("a rule about peers in the database does not work: correct it", "realm", rule.Realm, "allowed", rule.Allowed, "error", err)
+		}
+		if !rule.Allowed {
+			errs = append(errs, fmt.Errorf("denied peers of realm %q: %w", rule.Realm, err))
 		}
 	}
 	r.broken = broken
-	return t, nil
+	return t, errors.Join(errs...)
 }
 
 // apply adds a rule, or returns an error for one that nobody understands.
-func (r *realmReader) apply(t *realmTables, rule store.PeerRule) error {
+func (t *realmTables) apply(rule store.PeerRule) error {
 	peers, err := config.ParsePeer(rule.Range)
 	if err != nil {
 		return err
@@ -114,15 +143,49 @@ func (r *realmReader) apply(t *realmTables, rule store.PeerRule) error {
 }
 
 // openRealms reads the tables for the first time. That they cannot be read is no
-// reason not to serve.
+// reason not to serve: then those that the database told last, before this start,
+// are in force.
 func (s *Server) openRealms(db store.Database) {
-	s.realms = &realmReader{db: db, log: s.log, broken: map[store.PeerRule]bool{}}
+	s.realms = &realmReader{db: db, log: s.log}
+	if k := s.access().kept; k != nil {
+		s.realms.file = &realmsFile{path: filepath.Join(k.dir, realmsName), of: s.access().database, log: s.log}
+	}
 	t, err := s.realms.read(context.Background())
 	if err != nil {
-		s.log.Error("until the database has told its rules about peers, only those of the configuration and the built-in ones are in force", "error", err)
-		return
+		t = s.realms.last()
 	}
 	s.adopt(func(x *setup) { x.tables = *t })
+}
+
+// last are the tables that the database told when it told any, or closed ones.
+func (r *realmReader) last() *realmTables {
+	if r.file != nil {
+		rows, err := r.file.read()
+		if err == nil {
+			var t *realmTables
+			if t, err = r.tables(rows); err == nil {
+				r.log.Warn("until the database has told its realms, those that it told last are in force", "file", r.file.path)
+				return t
+			}
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			r.log.Warn("what the database told last of its realms cannot be used", "error", err)
+		}
+	}
+	r.log.Error("the database has never told which peers it denies: until it does, only relayed addresses of this server and what allowed-peer-ip names can be peers")
+	return closedTables()
+}
+
+// closedTables deny every peer that the configuration does not allow by name. Who
+// has a database that was never heard cannot have users of it either, so this costs
+// those of the configuration some time at a first start, while to guess that there
+// are no rules could cost somebody a network.
+func closedTables() *realmTables {
+	const untold = "any until the database has told its rules"
+	return &realmTables{rules: map[string]peerRules{"": {denied: []config.PeerRange{
+		{From: netip.IPv4Unspecified(), To: netip.AddrFrom4([4]byte{255, 255, 255, 255}), Text: untold},
+		{From: netip.IPv6Unspecified(), To: netip.AddrFrom16([16]byte(bytes.Repeat([]byte{255}, 16))), Text: untold},
+	}}}}
 }
 
 // runRealms follows the database until ctx ends. No allocation is lost when
@@ -131,23 +194,16 @@ func (s *Server) runRealms(ctx context.Context) {
 	if s.realms == nil {
 		return
 	}
-	tick := time.NewTicker(realmsAge)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+	every(ctx, realmsAge, func(time.Time) {
+		t, err := s.realms.read(ctx)
+		if err != nil || reflect.DeepEqual(*t, s.setup.Load().tables) {
 			return
-		case <-tick.C:
-			t, err := s.realms.read(ctx)
-			if err != nil || reflect.DeepEqual(*t, s.setup.Load().tables) {
-				continue
-			}
-			err = s.change(func(x *setup) error { x.tables = *t; return nil })
-			if err != nil {
-				s.log.Error("the realms of the database cannot be put in force", "error", err)
-			} else {
-				s.log.Info("the realms of the database have changed", "origins", len(t.origins), "with_limits", len(t.quotas), "with_rules", len(t.rules))
-			}
 		}
-	}
+		err = s.change(func(x *setup) error { x.tables = *t; return nil })
+		if err != nil {
+			s.log.Error("the realms of the database cannot be put in force", "error", err)
+		} else {
+			s.log.Info("the realms of the database have changed", "origins", len(t.origins), "with_limits", len(t.quotas), "with_rules", len(t.rules))
+		}
+	})
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -56,7 +57,7 @@ func TestRealmsOfTheDatabase(t *testing.T) {
 func TestRealmsThatCannotBeRead(t *testing.T) {
 	log := newOutput()
 	db := &ruleDatabase{rules: []store.PeerRule{{Range: "everywhere", Allowed: true}, {Range: "198.41.7.1"}}}
-	r := &realmReader{db: db, log: slog.New(slog.NewTextHandler(log, nil)), broken: map[store.PeerRule]bool{}}
+	r := &realmReader{db: db, log: slog.New(slog.NewTextHandler(log, nil))}
 	for range 3 {
 		got, err := r.read(t.Context())
 		if err != nil || len(got.rules[""].denied) != 1 {
@@ -64,8 +65,15 @@ func TestRealmsThatCannotBeRead(t *testing.T) {
 		}
 	}
 	// What was to be denied and is not understood leaves everything as it is.
-	db.rules = []store.PeerRule{{Range: "198.41.7.1"}, {Range: "nowhere"}}
+	db.rules = []store.PeerRule{{Range: "198.41.7.1"}, {Range: "nowhere"}, {Realm: "other", Range: "nowhere"}}
 	for range 3 {
+		if _, err := r.read(t.Context()); err == nil {
+			t.Error("a rule that denies was passed over")
+		}
+	}
+	// What was mended and breaks again is told again, whatever else is broken.
+	for _, again := range [][]store.PeerRule{db.rules[:2], db.rules} {
+		db.rules = again
 		if _, err := r.read(t.Context()); err == nil {
 			t.Error("a rule that denies was passed over")
 		}
@@ -80,9 +88,11 @@ func TestRealmsThatCannotBeRead(t *testing.T) {
 			t.Error("no error")
 		}
 	}
-	for _, line := range []string{"everywhere", "allowed=false", "deadline exceeded"} {
-		if n := strings.Count(log.String(), line); n != 1 {
-			t.Errorf("%q is told %d times:\n%s", line, n, log)
+	for line, want := range map[string]int{
+		"everywhere": 1, "realm=\"\" allowed=false": 1, "realm=other allowed=false": 2, "deadline exceeded": 1,
+	} {
+		if n := strings.Count(log.String(), line); n != want {
+			t.Errorf("%q is told %d times, want %d:\n%s", line, n, want, log)
 		}
 	}
 }
@@ -99,6 +109,57 @@ func TestUsageOfOthers(t *testing.T) {
 		_, err := New(load(t, "data-dir="+dir), Options{Stdout: newOutput(), Stderr: newOutput()})
 		if err == nil || !strings.Contains(err.Error(), "move the file away") && !strings.Contains(err.Error(), "chmod 600") {
 			t.Errorf("mode %v: %v", mode, err)
+		}
+	}
+}
+
+// A start without the database opens nothing that the database denies: what it
+// told last counts, and where it never told anything no peer is open but those
+// that the configuration allows.
+func TestRealmsBeforeTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	at := func(address, database string) (denied bool) {
+		t.Helper()
+		down := &ruleDatabase{err: context.DeadlineExceeded}
+		s := newServer(load(t, "allowed-peer-ip=198.41.6.1\nlistening-ip=127.0.0.1\nallow-loopback-peers"), &access{kept: &kept{dir: dir}, database: database}, &place{})
+		s.log = slog.New(slog.DiscardHandler)
+		s.openRealms(down)
+		return s.policy(s.setup.Load(), s.setup.Load().tables.rules[""]).Check(netip.MustParseAddr(address)).Denied
+	}
+	for address, denied := range map[string]bool{
+		"198.41.6.1": false, "198.41.7.1": true, "2a00::1": true, "::ffff:198.41.7.1": true, "127.0.0.1": true,
+	} {
+		if at(address, "one") != denied {
+			t.Errorf("nothing was ever read, and %s is denied: %v", address, !denied)
+		}
+	}
+	up := &ruleDatabase{rules: []store.PeerRule{{Range: "198.41.7.1"}}}
+	s := newServer(load(t, "listening-ip=127.0.0.1"), &access{kept: &kept{dir: dir}, database: "one"}, &place{})
+	s.log = slog.New(slog.DiscardHandler)
+	s.openRealms(up)
+	for address, denied := range map[string]bool{"198.41.6.1": false, "198.41.7.1": true, "198.41.7.2": false, "127.0.0.1": false} {
+		if at(address, "one") != denied {
+			t.Errorf("its rules were read before, and %s is denied: %v", address, !denied)
+		}
+	}
+	if !at("198.41.7.2", "another") {
+		t.Error("the rules of another database are taken for those of this one")
+	}
+	file := filepath.Join(dir, realmsName)
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	for _, spoil := range []func() error{
+		func() error { return os.Chmod(file, 0o666) },
+		func() error {
+			return errors.Join(os.Chmod(file, 0o600), os.WriteFile(file, []byte("{\"database\""), 0o600))
+		},
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if !at("198.41.7.2", "one") {
+			t.Error("a file that cannot be trusted is")
 		}
 	}
 }
@@ -154,4 +215,24 @@ func TestMonthlyQuota(t *testing.T) {
 		t.Errorf("alice is not out with bytes that were not written: %v", err)
 	}
 	clear(r.accounting.unkept)
+	overWithoutBook(t, r.accounting, alice, june)
+}
+
+// overWithoutBook shows that a book which cannot be read lets nobody in who was
+// out, and does not hide what was not written.
+func overWithoutBook(t *testing.T, a *accounting, alice turn.Account, now time.Time) {
+	t.Helper()
+	bob, carol := turn.Account{Realm: "iceserver", Username: "bob"}, turn.Account{Realm: "iceserver", Username: "carol"}
+	a.unkept[bob], a.unkept[carol] = turn.Tally{Usage: turn.Usage{ClientBytes: 1000}}, turn.Tally{Usage: turn.Usage{ClientBytes: 999}}
+	defer clear(a.unkept)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := a.weigh(ended, now); err == nil {
+		t.Error("a book that cannot be read is no error")
+	}
+	for who, out := range map[turn.Account]bool{alice: true, bob: true, carol: false} {
+		if a.barred(who.Realm, who.Username) != out {
+			t.Errorf("the book cannot be read, and %s is out: %v", who.Username, !out)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"iceserver/internal/auth"
@@ -23,6 +24,7 @@ type Reloaded struct {
 // for the keys that take a restart, which the answer names.
 func (s *Server) Reload() (Reloaded, error) {
 	r, err := s.reload()
+	s.countReload(err)
 	if err != nil {
 		s.log.Error("the configuration is not reloaded; the old one stays in force", "error", err)
 		return r, err
@@ -39,11 +41,13 @@ func (s *Server) reload() (Reloaded, error) {
 	if err := s.awaitStart(); err != nil {
 		return r, err
 	}
+	defer s.notifyReload()()
 	// The file of the log may have been moved away, which is all that some who
 	// ask for a reload want.
 	if f := s.logging.file; f != nil {
+		// Who wants other users to be let in must not wait for a log directory.
 		if err := f.reopen(); err != nil {
-			return r, err
+			s.log.Error("the log goes on in the old file", "error", err)
 		}
 	}
 	next, err := s.o.Load()
@@ -54,14 +58,16 @@ func (s *Server) reload() (Reloaded, error) {
 	defer s.changing.Unlock()
 	changed, restart := config.Changed(s.cfg(), next)
 	r.Changed, r.Restart = append(r.Changed, changed...), append(r.Restart, restart...)
-	// Certificates first: their files may be new although no key has changed.
-	if err := s.ReloadCertificates(); err != nil {
-		return r, err
-	}
+	// The files of certificates may be new although no key has changed.
 	if len(changed) == 0 {
-		return r, nil
+		return r, s.ReloadCertificates()
 	}
-	err = s.changeLocked(func(x *setup) error { return s.takeOver(x, next) })
+	err = s.changeLocked(func(x *setup) error {
+		if err := s.takeOver(x, next); err != nil {
+			return err
+		}
+		return s.ReloadCertificates()
+	})
 	if err == nil {
 		s.logging.level.Set(level(next.LogLevel))
 		err = s.keepStart()
@@ -133,20 +139,25 @@ func (s *Server) changeLocked(edit func(*setup) error) error {
 	if err := edit(&next); err != nil {
 		return err
 	}
+	// What can be refused comes before what cannot be taken back.
+	if err := s.setOrigins(next.cfg.WebOrigins); err != nil {
+		return err
+	}
 	s.setup.Store(&next)
 	if err := s.relay.Reconfigure(s.settings()); err != nil {
 		s.setup.Store(before)
-		return err
+		return errors.Join(err, s.setOrigins(before.cfg.WebOrigins))
 	}
 	s.accounting.quota.Store(next.cfg.UserMonthlyQuota)
-	return s.adaptWeb()
+	s.adaptWeb()
+	return nil
 }
 
 // settings are what the relay goes by, and can be given anew.
 func (s *Server) settings() relay.Settings {
 	x := s.setup.Load()
 	return relay.Settings{
-		Quota: s.quota(x), Keys: x.keys, Turn: s.turnOptions(), NonceLife: x.cfg.StaleNonce, Relays: x.place.relays,
+		Quota: s.quota(x), Keys: x.keys, Ban: ban(x.cfg), Turn: s.turnOptions(), NonceLife: x.cfg.StaleNonce, Relays: x.place.relays,
 	}
 }
 
@@ -182,20 +193,15 @@ func (s *Server) Drain() error {
 
 // runDrain ends the server, by stop, once it is drained.
 func (s *Server) runDrain(ctx context.Context, stop func()) {
-	tick := time.NewTicker(drainCheck)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if s.draining.Load() && s.relay.Stats().Allocations <= s.cfg().DrainMinAllocations {
-				s.log.Info("drained")
-				stop()
-				return
-			}
+	drained := sync.OnceFunc(func() {
+		s.log.Info("drained")
+		stop()
+	})
+	every(ctx, drainCheck, func(time.Time) {
+		if s.draining.Load() && s.relay.Stats().Allocations <= s.cfg().DrainMinAllocations {
+			drained()
 		}
-	}
+	})
 }
 
 // LogDrain is Drain for who hears of errors by the log alone.

@@ -46,16 +46,7 @@ func (k *roomKeys) Grant(token string, now time.Time) (signaling.Grant, error) {
 
 // run looks at the file from time to time until ctx ends.
 func (k *roomKeys) run(ctx context.Context) {
-	tick := time.NewTicker(keysEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			k.refresh()
-		}
-	}
+	every(ctx, keysEvery, func(time.Time) { k.refresh() })
 }
 
 // refresh reads the file if it has changed. What cannot be used leaves the keys as

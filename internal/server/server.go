@@ -21,6 +21,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"iceserver/internal/config"
 	"iceserver/internal/listener"
 	"iceserver/internal/netio"
@@ -55,9 +57,11 @@ type Server struct {
 	accounting *accounting
 	keys       *testKeys
 	database   store.Database // nil: there is none
+	answers    *store.Keys    // of the database, for every configuration
 	realms     *realmReader   // nil: there is no database
 	stats      *store.Stats   // nil: sessions are reported nowhere
 	control    net.Listener   // for commands; nil: they cannot reach this server
+	second     bool           // another server has the data directory
 	changing   sync.Mutex     // held while the setup is changed
 	draining   atomic.Bool
 	relay      *relay.Relay
@@ -66,9 +70,10 @@ type Server struct {
 	certFile   string                 // the first one's; empty: it was issued by ACME
 	acme       acmeSide
 	web        webSide
+	metrics    metricsSide
 	tested     atomic.Value // string: what the test of the own relay found
 	found      []local      // this machine's addresses at the start
-	said       lastSaid     // about external addresses
+	external   external     // what is known of external addresses
 	running    bool
 	cleanup    []func() // what to undo, the last first
 }
@@ -80,6 +85,8 @@ type Addrs struct {
 	TLS  []netip.AddrPort `json:"tls,omitempty"`
 	DTLS []netip.AddrPort `json:"dtls,omitempty"`
 	Web  []netip.AddrPort `json:"web,omitempty"` // the pages' own port
+	// Metrics is the port of the metrics.
+	Metrics []netip.AddrPort `json:"metrics,omitempty"`
 }
 
 // New opens the data directory, the database and every socket. The error is one
@@ -91,7 +98,7 @@ func New(cfg *config.Config, o Options) (*Server, error) {
 	// those before it found none. The relay comes before the listener, which
 	// hands connections to it.
 	for _, step := range []func() error{
-		s.openLog, s.openAccess, s.openAccounting, s.locate, s.openCertificates, s.openACME, s.openStats, s.openRelay, s.openPages, s.openListener, s.openWebPort, s.keepStart, s.openControl, s.openPIDFile, s.become,
+		s.openLog, s.openAccess, s.openAccounting, s.locate, s.openCertificates, s.openACME, s.openStats, s.openRelay, s.openMetrics, s.openPages, s.openListener, s.openWebPort, s.openPrometheus, s.openControl, s.keepStart, s.openPIDFile, s.become,
 	} {
 		if err := step(); err != nil {
 			s.unwind()
@@ -160,7 +167,10 @@ func (s *Server) letIn(a *access) relay.Keys {
 	if s.database != nil {
 		o.Database = s.database
 	}
-	keys := store.NewKeys(o)
+	if s.answers == nil {
+		s.answers = store.NewKeys(o)
+	}
+	keys := s.answers.Configure(o)
 	if s.web.on() {
 		return holderKeys{keys, s.web.holders}
 	}
@@ -243,6 +253,9 @@ func (s *Server) listening() []netip.AddrPort {
 	if s.acme.listener != nil {
 		ports = append(ports, s.cfg().ACMEHTTPPort)
 	}
+	if s.cfg().Prometheus {
+		ports = append(ports, s.cfg().PrometheusPort)
+	}
 	for _, port := range ports {
 		out = append(out, s.at(true, port)...)
 		for _, r := range s.place().relays {
@@ -256,10 +269,11 @@ func (s *Server) openRelay() error {
 	c, now := s.cfg(), s.settings()
 	o := relay.Options{
 		Workers: c.Workers, Listen: s.listeners(!c.NoUDP), MinPort: c.MinPort, MaxPort: c.MaxPort,
-		Relays: now.Relays, Quota: now.Quota, Keys: now.Keys, Turn: now.Turn, NonceLife: now.NonceLife,
+		Relays: now.Relays, Quota: now.Quota, Keys: now.Keys, Turn: now.Turn, NonceLife: now.NonceLife, Ban: now.Ban, CountUsers: c.PrometheusUsers,
 		SocketBuffer: c.SocketBuffer, Log: s.log,
 		Engine: func() (netio.Engine, error) { return netio.NewNamed(engineName(c.Engine)) },
 	}
+	s.warnAlternates()
 	o.Observe = s.observer()
 	key, err := s.nonceKey()
 	if err != nil {
@@ -298,7 +312,7 @@ func (s *Server) turnOptions() turn.Options {
 		MaxLifetime: c.MaxAllocateLifetime, PermissionLifetime: c.PermissionLifetime, ChannelLifetime: c.ChannelLifetime,
 		NoAuth: c.NoAuth, NoSTUN: c.NoSTUN, NoTURN: c.STUNOnly, SecureSTUN: c.SecureSTUN,
 		Fingerprint: c.Fingerprint, Reasons: c.ReasonString, WideChannels: c.OldChannelNumbers,
-		SameOrigin: c.SameOrigin, TellBindings: c.LogBinding, TellTraffic: s.stats != nil, Alternates: alternates(c), Resident: s.resident(),
+		SameOrigin: c.SameOrigin, TellBindings: c.LogBinding, TellTraffic: s.stats != nil, Alternates: s.alternates(), Resident: s.resident(),
 	}
 	o.Policy, o.Policies = s.policies(x)
 	switch c.AddressFamily {
@@ -390,6 +404,9 @@ func (s *Server) Addrs() Addrs {
 	if s.web.listener != nil {
 		a.Web, _, _ = s.web.listener.Addrs()
 	}
+	if s.metrics.listener != nil {
+		a.Metrics, _, _ = s.metrics.listener.Addrs()
+	}
 	return a
 }
 
@@ -417,15 +434,18 @@ func (s *Server) Run(ctx context.Context) error {
 		stop(listenErr)
 	})
 	s.runWeb(ctx, &listened)
+	s.runPrometheus(ctx, &listened)
 	listened.Go(func() { s.accounting.run(ctx, s.relay) })
 	listened.Go(func() { s.runRealms(ctx) })
 	listened.Go(func() { s.runExternal(ctx) })
 	listened.Go(func() { s.runDrain(ctx, func() { stop(nil) }) })
+	listened.Go(func() { s.runNotify(ctx) })
 	s.runControl(ctx, &listened)
 	s.runCertificates(ctx, &listened)
 	// While this tests and prints, clients are served already.
 	s.announce(ctx)
 	<-ctx.Done()
+	s.notify(daemon.SdNotifyStopping, "STATUS=Stopping")
 	s.log.Info("stopping")
 	listened.Wait()
 	stopRelay()
@@ -434,6 +454,20 @@ func (s *Server) Run(ctx context.Context) error {
 	s.accounting.settle(context.WithoutCancel(ctx), time.Now(), s.relay)
 	s.log.Info("stopped")
 	return errors.Join(relayErr, listenErr)
+}
+
+// welcome prints the greeting. It holds credentials, and the journal of a service is
+// for more eyes than those.
+func (s *Server) welcome() {
+	if toJournal(s.o.Stdout) {
+		if line := s.credentialsCommand(); line != "" {
+			s.log.Info("credentials to paste are not for the journal; get some by a command", "command", line)
+		}
+		return
+	}
+	if err := s.greet(time.Now()).print(s.o.Stdout, s.o.JSON); err != nil {
+		s.log.Warn("cannot print the greeting", "error", err)
+	}
 }
 
 // announce tests the relay, greets, and says that everything serves.
@@ -450,10 +484,9 @@ func (s *Server) announce(ctx context.Context) {
 		s.tested.Store(partFailed)
 		s.log.Error("the test of the own relay failed: clients will probably fail too", "error", err)
 	}
-	if err := s.greet(time.Now()).print(s.o.Stdout, s.o.JSON); err != nil {
-		s.log.Warn("cannot print the greeting", "error", err)
-	}
+	s.welcome()
 	a := s.Addrs()
 	s.log.Info("ready", "version", s.o.Version, "realm", s.access().realm, "udp", join(a.UDP), "tcp", join(a.TCP),
-		"tls", join(a.TLS), "dtls", join(a.DTLS), "web", s.web.mode, "relay", s.relayNames(), "self_test", err == nil)
+		"tls", join(a.TLS), "dtls", join(a.DTLS), "web", s.web.mode, "metrics", join(a.Metrics), "relay", s.relayNames(), "self_test", err == nil)
+	s.notify(daemon.SdNotifyReady, s.statusLine())
 }

@@ -56,8 +56,8 @@ type started struct {
 // not to serve.
 func (s *Server) keepStart() error {
 	k := s.access().kept
-	if k == nil {
-		return nil
+	if k == nil || s.second {
+		return nil // or commands would take the one that they reach for this one
 	}
 	l := started{
 		Realm: s.access().realm, Separator: string(rune(s.cfg().RESTSeparator)), Own: s.access().own,

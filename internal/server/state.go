@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // The files of a data directory.
@@ -19,6 +20,9 @@ const (
 	pemName      = "self-signed.pem"
 	databaseName = "users.db"
 )
+
+// systemDir is the data directory of a server that is the machine's.
+const systemDir = "/var/lib/iceserver"
 
 // keptUser is the name of the account that is made at the first start.
 const keptUser = "iceserver"
@@ -41,8 +45,13 @@ func dataDir(configured string) (string, error) {
 	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "iceserver"), nil
 	}
-	if os.Geteuid() == 0 {
-		return "/var/lib/iceserver", nil
+	// A unit of systemd names its StateDirectory, of several the first one first.
+	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	// The user whom a package made for the service has no other place.
+	if info, err := os.Stat(systemDir); os.Geteuid() == 0 || err == nil && runtime.GOOS != "windows" && ownedByUs(info) {
+		return systemDir, nil
 	}
 	if runtime.GOOS == "windows" {
 		dir, err := os.UserConfigDir()

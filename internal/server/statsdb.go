@@ -78,9 +78,9 @@ func (s *Server) reportStats(e turn.Event) {
 	}
 	switch e.Kind {
 	case turn.Allocated:
-		r.Status = sessionStatus("new", e)
+		r.Status = s.sessionStatus("new", e)
 	case turn.Refreshed:
-		r.Status = sessionStatus("refreshed", e)
+		r.Status = s.sessionStatus("refreshed", e)
 	case turn.Deleted:
 		r.Ended = true
 	case turn.Moved:
@@ -91,9 +91,19 @@ func (s *Server) reportStats(e turn.Event) {
 	s.stats.Tell(r)
 }
 
-// sessionStatus is the text of coturn's status. Which version of TLS a client has
-// and which cipher is not known here.
-func sessionStatus(word string, e turn.Event) string {
-	return fmt.Sprintf("%s lifetime=%d, type=%s, local=%v, remote=%v, ssl=, cipher=",
-		word, int(e.Lifetime.Seconds()), e.From.Proto, e.From.Server, e.From.Client)
+// sessionStatus is the text of coturn's status, with its words for transports and
+// for what has no TLS.
+func (s *Server) sessionStatus(word string, e turn.Event) string {
+	kind, version, cipher := e.From.Proto.String(), "NONE", "NONE"
+	switch e.From.Proto {
+	case turn.TLS:
+		kind = "TLS/TCP"
+	case turn.DTLS:
+		kind = "DTLS/UDP"
+	}
+	if v, c := s.listener.Secured(e.From.Client, e.From.Server); v != "" {
+		version, cipher = v, c
+	}
+	return fmt.Sprintf("%s lifetime=%d, type=%s, local=%v, remote=%v, ssl=%s, cipher=%s",
+		word, int(e.Lifetime.Seconds()), kind, e.From.Server, e.From.Client, version, cipher)
 }

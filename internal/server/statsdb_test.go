@@ -65,7 +65,7 @@ func TestStatsDatabase(t *testing.T) {
 	carry(t, alice)
 	base := ""
 	local := alice.conn.LocalAddr().String()
-	u := "lifetime=600, type=UDP, local=" + at.String() + ", remote=" + local + ", ssl=, cipher="
+	u := "lifetime=600, type=UDP, local=" + at.String() + ", remote=" + local + ", ssl=NONE, cipher=NONE"
 	for _, want := range []struct{ channel, text string }{
 		{"/status", "new " + u}, {"/status", "refreshed " + u},
 		{"/traffic", "rcvp=2, rcvb=10, sentp=1, sentb=5"}, {"/traffic/peer", "rcvp=1, rcvb=5, sentp=2, sentb=10"},

@@ -108,26 +108,36 @@ func (s *Server) openPages() error {
 		return err
 	}
 	s.web.pages = pages
-	return s.adaptWeb()
+	s.adaptWeb()
+	return nil
 }
 
-// adaptWeb makes the HTTP side go by the configuration as it is now.
-func (s *Server) adaptWeb() error {
+// adaptWeb makes the HTTP side go by the configuration as it is now, but for the
+// origins of signaling, which can be refused.
+func (s *Server) adaptWeb() {
 	if !s.web.on() {
-		return nil
-	}
-	if err := s.web.signaling.SetOrigins(s.cfg().WebOrigins); err != nil {
-		return err
+		return
 	}
 	s.web.holders.anonymous.Store(s.cfg().WebAnonymous)
+	s.web.holders.rest.Store(&s.access().rest)
 	s.web.api.Store(admin.New(admin.Options{
 		Links: s.web.holders, Attempts: s.web.holders.attempts, Status: s.status,
 		REST: s.access().rest, Secret: s.web.holders.secret, Anonymous: s.cfg().WebAnonymous,
 		Servers: s.servers, Local: s.web.mode == webLocal, Host: s.name(), TLSPort: s.httpsPort(),
 		HSTS: s.certs != nil && !selfIssued(s.certs.Leaf()), KnownHost: s.covers, Origins: s.cfg().WebOrigins,
 		Signaling: s.web.signaling, TrustedProxies: s.cfg().TrustedProxies, Pages: s.web.pages, Log: s.log,
+		Metrics: s.metrics.handler, Ready: s.unready,
+		Reach: s.reach(),
 	}))
-	return nil
+}
+
+// setOrigins says which pages may use signaling. With an error nothing has
+// changed.
+func (s *Server) setOrigins(origins []string) error {
+	if !s.web.on() {
+		return nil
+	}
+	return s.web.signaling.SetOrigins(origins)
 }
 
 // pages are all that is no API.

@@ -301,7 +301,7 @@ func TestFirstLink(t *testing.T) {
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(files) != 6 {
+	if err != nil || len(files) != 7 {
 		t.Errorf("%q, error %v", files, err)
 	}
 	for _, f := range files {

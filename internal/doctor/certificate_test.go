@@ -1,0 +1,157 @@
+package doctor
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"iceserver/test/servertest"
+)
+
+// pemFile writes a certificate with what follows it.
+func pemFile(t *testing.T, chain ...*authority) string {
+	t.Helper()
+	var text []byte
+	for _, c := range chain {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
+	}
+	path := filepath.Join(t.TempDir(), "cert.pem")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// ended is a certificate whose time was over yesterday.
+func ended(name string) x509.Certificate {
+	c := named(name, false)
+	c.NotBefore, c.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
+	return c
+}
+
+// The files tell why a server does not start, or soon will not.
+func TestCertificateFiles(t *testing.T) {
+	good := pemFile(t, issue(t, nil, named("turn.example.org", false)))
+	expired := pemFile(t, issue(t, nil, ended("turn.example.org")))
+	empty := pemFile(t)
+	for _, c := range []struct {
+		name, cert, key string
+		wants           []want
+	}{
+		{"good", good, good, nil},
+		{"missing", "/nowhere/cert.pem", good, []want{{Fail, "certificate", "the certificate is missing: there is no /nowhere/cert.pem", "acme-domain"}}},
+		{"no key", good, "/nowhere/key.pem", []want{{Fail, "certificate", "there is no /nowhere/key.pem", "correct cert and pkey"}}},
+		{"expired", expired, good, []want{{Fail, "certificate", "expired on " + time.Now().Add(-24*time.Hour).UTC().Format(time.DateOnly), "renew it"}}},
+		{"something else", empty, good, []want{{Fail, "certificate", "holds no certificate", "fullchain.pem"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			target := &Target{Facts: Facts{CertFiles: []string{c.cert}, KeyFiles: []string{c.key}}}
+			compareChecks(t, target.certificateFiles(time.Now()), c.wants...)
+		})
+	}
+}
+
+// What a server shows is judged as clients do it.
+func TestJudge(t *testing.T) {
+	root := issue(t, nil, named("Some Root", true))
+	roots := x509.NewCertPool()
+	roots.AddCert(root.Certificate)
+	byName := func(organisation string) *authority {
+		c := named("E1", true)
+		c.Subject.Organization = []string{organisation}
+		return issue(t, root, c)
+	}
+	plain, le, zero := byName("Nobody"), byName("Let's Encrypt"), byName("ZeroSSL")
+	soon := named("turn.example.org", false)
+	soon.NotBefore, soon.NotAfter = time.Now().Add(-80*24*time.Hour), time.Now().Add(5*24*time.Hour+time.Hour)
+	leaf := func(by *authority) *authority { return issue(t, by, named("turn.example.org", false)) }
+	world := Facts{Realm: "example.org", Relays: relayAt("8.8.8.8", "8.8.8.8")}
+	elsewhere, issuing := world, world
+	elsewhere.Realm, issuing.ACMEDomains = "other.example", []string{"turn.example.org"}
+	for _, c := range []struct {
+		name  string
+		chain []*authority
+		facts Facts
+		far   string
+		wants []want
+	}{
+		{"good", []*authority{leaf(plain), plain}, world, "", []want{{OK, "certificate", "for turn.example.org", ""}}},
+		{"Let's Encrypt", []*authority{leaf(le), le}, world, "", []want{{OK, "certificate", "Let's Encrypt", ""}, {Warn, "native apps", "libwebrtc", "ZeroSSL"}}},
+		{"ZeroSSL", []*authority{leaf(zero), zero}, world, "", []want{{OK, "certificate", "", ""}, {OK, "native apps", "ZeroSSL", ""}}},
+		{"expired", []*authority{issue(t, plain, ended("turn.example.org")), plain}, world, "", []want{{Fail, "certificate", "expired on", "renew it"}}},
+		{"nearly expired", []*authority{issue(t, plain, soon), plain}, world, "", []want{{Warn, "certificate", "5 days", "renew it"}}},
+		{"chain cut", []*authority{leaf(plain)}, world, "", []want{{Fail, "certificate", "the chain is incomplete", "fullchain.pem"}}},
+		{"self-signed", []*authority{issue(t, nil, named("localhost", false))}, world, "", []want{{Warn, "certificate", "browsers refuse turns:", "acme-domain"}}},
+		{"self-signed, local", []*authority{issue(t, nil, named("localhost", false))}, Facts{Relays: relayAt("127.0.0.1", "127.0.0.1")}, "", []want{{OK, "certificate", "only this machine", ""}}},
+		{"not issued yet", []*authority{issue(t, nil, named("localhost", false))}, issuing, "", []want{{Fail, "certificate", "no certificate was issued for turn.example.org", "port 80"}}},
+		{"another name", []*authority{leaf(plain), plain}, elsewhere, "", []want{{Warn, "certificate", "clients know this server as other.example", "get one"}}},
+		{"another name, far", []*authority{leaf(plain), plain}, Facts{}, "far.example", []want{{Fail, "certificate", "it is not for far.example", "get one"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			target := &Target{Facts: c.facts, farHost: c.far}
+			var chain []*x509.Certificate
+			for _, a := range c.chain {
+				chain = append(chain, a.Certificate)
+			}
+			compareChecks(t, target.judge(examineChain(chain, target.certificateName(), roots, time.Now())), c.wants...)
+		})
+	}
+	// Of an authority that is not known here.
+	shown := examineChain([]*x509.Certificate{leaf(plain).Certificate, plain.Certificate}, "turn.example.org", x509.NewCertPool(), time.Now())
+	compareChecks(t, (&Target{Facts: world}).judge(shown), want{Warn, "certificate", "nobody here knows the authority", "know that authority"})
+}
+
+// The real server shows its own.
+func TestShownCertificate(t *testing.T) {
+	target := startServer(t).target()
+	target.Realm = "localhost"
+	compareChecks(t, checkCertificate(t.Context(), target), want{OK, "certificate", "self-signed", ""})
+	target.Relays = relayAt("8.8.8.8", "8.8.8.8")
+	compareChecks(t, checkCertificate(t.Context(), target), want{Warn, "certificate", "no certificate that clients trust", "acme-domain"})
+	target.CertFiles = []string{"/nowhere/cert.pem"}
+	compareChecks(t, checkCertificate(t.Context(), target), want{Fail, "certificate", "missing", "cert and pkey"})
+	target.Listen.TLS, target.Listen.DTLS = nil, nil
+	compareChecks(t, checkCertificate(t.Context(), target))
+}
+
+// A server far away is examined by its ways, and its certificate once.
+func TestExamineFar(t *testing.T) {
+	s := startServer(t)
+	o := ProbeOptions{URLs: []string{fmt.Sprint("turn:localhost:", s.port), fmt.Sprint("turns:localhost:", s.tlsPort)},
+		Username: "alice", Password: "pw", IPv4: true, Duration: quick, Timeout: patience}
+	r, err := ExamineFar(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareChecks(t, r.Checks,
+		want{OK, fmt.Sprintf("udp 127.0.0.1:%d", s.port), "relay 127.0.0.1:", ""}, want{OK, fmt.Sprintf("tcp 127.0.0.1:%d", s.port), "relay", ""},
+		want{OK, fmt.Sprintf("tls 127.0.0.1:%d", s.tlsPort), "relay", ""}, want{OK, fmt.Sprintf("dtls 127.0.0.1:%d", s.tlsPort), "relay", ""},
+		want{Warn, "certificate", "self-signed", "acme-domain"})
+	o.Password, o.URLs = "wrong", o.URLs[:1]
+	if r, err = ExamineFar(t.Context(), o); err != nil || r.Worst() != Fail || !strings.Contains(r.Checks[0].Seen, "401") || r.Checks[0].Advice == "" {
+		t.Errorf("%+v %v", r, err)
+	}
+	// What nobody asked for by name need not be there.
+	plain := servertest.FreePorts(t, 1)
+	servertest.Start(t, servertest.Options{Conf: fmt.Sprintf("listening-ip=127.0.0.1\nlistening-port=%d\nno-tls\nno-tcp\nuser=alice:pw\nrealm=r\n", plain)})
+	o.Password, o.URLs, o.Timeout = "pw", []string{fmt.Sprint("127.0.0.1:", plain)}, 2*time.Second
+	if r, err = ExamineFar(t.Context(), o); err != nil || r.Checks[0].Status != OK {
+		t.Errorf("%+v %v", r, err)
+	}
+	if _, err = ExamineFar(t.Context(), ProbeOptions{}); err == nil {
+		t.Error("nothing was asked, and that was right")
+	}
+}
+
+// A server in the world that tells a private address is the classic mistake.
+func TestFarAddresses(t *testing.T) {
+	compareChecks(t, farAddresses([]Way{{Server: "8.8.8.8:3478", Relayed: "10.0.0.5:50000"}}),
+		want{Fail, "address", "wrong external-ip: the server is reached at 8.8.8.8 and tells clients 10.0.0.5", "external-ip=8.8.8.8/10.0.0.5"})
+	compareChecks(t, farAddresses([]Way{{Server: "8.8.8.8:3478"}, {Server: "8.8.8.8:3478", Relayed: "9.9.9.9:50000"}}), want{OK, "address", "9.9.9.9", ""})
+	compareChecks(t, farAddresses([]Way{{Server: "10.0.0.5:3478", Relayed: "10.0.0.5:50000"}}))
+}

@@ -1,0 +1,133 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// machine writes files of a machine and returns the directory to read them from.
+func machine(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for path, text := range files {
+		path = filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// want is what a check shall say: its status, its name, and a part of what was seen
+// and of the advice.
+type want struct {
+	status             Status
+	name, seen, advice string
+}
+
+// compareChecks compares checks with what is wanted, one by one.
+func compareChecks(t *testing.T, got []Check, wants ...want) {
+	t.Helper()
+	if len(got) != len(wants) {
+		t.Fatalf("%d checks, not %d: %+v", len(got), len(wants), got)
+	}
+	for i, w := range wants {
+		c := got[i]
+		if c.Status != w.status || c.Name != w.name || !strings.Contains(c.Seen, w.seen) || !strings.Contains(c.Advice, w.advice) {
+			t.Errorf("got  %v %s: %s -> %s\nwant %v %s: %s -> %s", c.Status, c.Name, c.Seen, c.Advice, w.status, w.name, w.seen, w.advice)
+		}
+		if strings.ContainsAny(c.Seen+c.Advice, "\n\r") {
+			t.Errorf("more than a line: %+v", c)
+		}
+		if (c.Status == OK) != (c.Advice == "") {
+			t.Errorf("%v with the advice %q", c.Status, c.Advice)
+		}
+	}
+}
+
+func relayAt(local, external string) []Relay {
+	return []Relay{{netip.MustParseAddr(local), netip.MustParseAddr(external)}}
+}
+
+func TestStatusText(t *testing.T) {
+	text, err := json.Marshal(Report{Checks: []Check{warn("n", "s", "a")}})
+	if err != nil || string(text) != `{"checks":[{"name":"n","status":"WARN","seen":"s","advice":"a"}]}` {
+		t.Errorf("%s %v", text, err)
+	}
+	var back Report
+	if err := json.Unmarshal(text, &back); err != nil || back.Checks[0].Status != Warn {
+		t.Errorf("%+v %v", back, err)
+	}
+	if err := json.Unmarshal([]byte(`{"checks":[{"status":"GOOD"}]}`), &back); err == nil {
+		t.Error("a status that is none was taken")
+	}
+	text, _ = json.Marshal(examine(t.Context(), &Target{}, nil))
+	if string(text) != `{"checks":[]}` {
+		t.Errorf("no checks are %s", text)
+	}
+}
+
+// The order of the report is that of the list, whoever is done first.
+func TestExamineOrder(t *testing.T) {
+	second := make(chan struct{})
+	r := examine(t.Context(), &Target{}, []checker{
+		func(context.Context, *Target) []Check {
+			<-second
+			return []Check{ok("first", ""), fail("more", "", "x")}
+		},
+		func(context.Context, *Target) []Check { close(second); return []Check{warn("second", "", "x")} },
+		func(context.Context, *Target) []Check { return nil },
+	})
+	var names []string
+	for _, c := range r.Checks {
+		names = append(names, c.Name)
+	}
+	if strings.Join(names, " ") != "first more second" || r.Worst() != Fail {
+		t.Errorf("%v, worst %v", names, r.Worst())
+	}
+}
+
+func TestRunning(t *testing.T) {
+	gone := errors.New("nobody is there")
+	for _, c := range []struct {
+		name string
+		t    Target
+		want want
+	}{
+		{"sound", Target{Running: true, Program: "1.2", Facts: Facts{Version: "1.2", PID: 7}}, want{OK, "server", "version 1.2 runs as process 7", ""}},
+		{"old", Target{Running: true, Program: "1.3", Facts: Facts{Version: "1.2"}}, want{Warn, "server", "version 1.2 runs, and this program is 1.3", "restart"}},
+		{"down", Target{NotRunning: gone}, want{Fail, "server", "not running: nobody", "start it: iceserver serve"}},
+		{"down, a service", Target{NotRunning: gone, Root: machine(t, map[string]string{"run/systemd/system/x": "", "usr" + unit: ""})},
+			want{Fail, "server", "not running", "systemctl start iceserver"}},
+		{"another", Target{Running: true, NotRunning: gone, Facts: Facts{DataDir: "/d"}}, want{Warn, "server", "not the server of /d", "ss -lntup"}},
+		{"keeps nothing", Target{Running: true, NotRunning: gone}, want{OK, "server", "answers", ""}},
+	} {
+		t.Run(c.name, func(t *testing.T) { compareChecks(t, checkRunning(t.Context(), &c.t), c.want) })
+	}
+}
+
+// A server without a socket for commands is found by what answers at its ports.
+func TestFindServer(t *testing.T) {
+	s := startServer(t)
+	target := &Target{}
+	target.Listen.UDP = []netip.AddrPort{s.endpoint(0).server}
+	if target.findServer(t.Context()); !target.Running {
+		t.Error("a server that answers was not found")
+	}
+	free := udpSocket(t)
+	target = &Target{}
+	target.Listen.UDP = []netip.AddrPort{addrPortOf(free.LocalAddr())}
+	free.Close()
+	if target.findServer(t.Context()); target.Running {
+		t.Error("a server was found where there is none")
+	}
+}

@@ -1,0 +1,67 @@
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"iceserver/internal/turn"
+	"iceserver/test/servertest"
+)
+
+// target is what the doctor would know of a server that runs.
+func (s testServer) target() *Target {
+	t := &Target{Running: true, Account: Account{User: "alice", Password: "pw"}}
+	at := func(p turn.Proto) []netip.AddrPort { return []netip.AddrPort{s.endpoint(p).server} }
+	t.Listen.UDP, t.Listen.TCP, t.Listen.TLS, t.Listen.DTLS = at(turn.UDP), at(turn.TCP), at(turn.TLS), at(turn.DTLS)
+	t.Host, t.Realm, t.MinPort, t.MaxPort = "127.0.0.1", "example.org", 49152, 65535
+	t.Relays = relayAt("127.0.0.1", "127.0.0.1")
+	return t
+}
+
+func TestAnswers(t *testing.T) {
+	s := startServer(t)
+	target := s.target()
+	compareChecks(t, checkAnswers(t.Context(), target),
+		want{OK, fmt.Sprint("udp ", s.port), "answers at 127.0.0.1", ""},
+		want{OK, fmt.Sprint("tcp ", s.port), "answers", ""},
+		want{OK, fmt.Sprint("tls ", s.tlsPort), "answers", ""},
+		want{OK, fmt.Sprint("dtls ", s.tlsPort), "answers", ""})
+
+	// UDP alone is closed: the line says that TCP is not.
+	closed := udpSocket(t)
+	free := addrPortOf(closed.LocalAddr())
+	closed.Close()
+	target.Listen.UDP, target.Listen.TLS, target.Listen.DTLS = []netip.AddrPort{free}, nil, nil
+	compareChecks(t, checkAnswers(t.Context(), target),
+		want{Fail, fmt.Sprint("udp ", free.Port()), "TCP answers, so that something drops UDP", fmt.Sprint("open UDP ", free.Port())},
+		want{OK, fmt.Sprint("tcp ", s.port), "answers", ""})
+	if target.Running = false; checkAnswers(t.Context(), target) != nil {
+		t.Error("a server that does not run was asked")
+	}
+}
+
+func TestAccount(t *testing.T) {
+	target := startServer(t, "user-quota=1").target()
+	compareChecks(t, checkAccount(t.Context(), target),
+		want{OK, "account", `user "alice" logs in`, ""}, want{OK, "relay", "relays at 127.0.0.1:", ""})
+
+	target.Account.Password = "wrong"
+	compareChecks(t, checkAccount(t.Context(), target), want{Fail, "account", "the password is not the one", "iceserver user set alice"})
+
+	target.Account.Password = "pw"
+	held := withAllocation(t, endpoint{server: target.Listen.UDP[0], username: "alice", password: "pw", patience: patience})
+	compareChecks(t, checkAccount(t.Context(), target), want{Fail, "relay", "486", "user-quota"})
+	held.close(t.Context())
+
+	target.STUNOnly = true
+	compareChecks(t, checkAccount(t.Context(), target), want{OK, "account", "stun-only", ""})
+}
+
+func TestNoAuth(t *testing.T) {
+	port := servertest.FreePorts(t, 1)
+	servertest.Start(t, servertest.Options{Conf: fmt.Sprintf("listening-ip=127.0.0.1\nlistening-port=%d\nno-tls\nno-auth\n", port)})
+	target := &Target{Running: true, Facts: Facts{NoAuth: true}}
+	target.Listen.UDP = []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))}
+	compareChecks(t, checkAccount(t.Context(), target), want{Warn, "account", "no-auth", "take no-auth out"}, want{OK, "relay", "relays at", ""})
+}

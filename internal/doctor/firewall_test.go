@@ -1,0 +1,128 @@
+package doctor
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// nftables loads rules in a network namespace of their own, where they harm nobody,
+// and reads them back as the doctor does.
+func nftables(t *testing.T, rules string) *ruleset {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root has network namespaces")
+	}
+	command := exec.Command("unshare", "--net", "sh", "-c", "nft -f - && nft -j list ruleset")
+	command.Stdin = strings.NewReader(rules)
+	var problem strings.Builder
+	command.Stderr = &problem
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, problem.String())
+	}
+	r, err := parseRuleset(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestNftables(t *testing.T) {
+	udp, tcp, relays := portRange{"udp", 3478, 3478}, portRange{"tcp", 3478, 3478}, portRange{"udp", 49152, 65535}
+	in := func(policy, rules string) string {
+		return "table inet filter { chain web { tcp dport 443 accept; }\n chain turn { udp dport { 3478, 49152-65535 } accept; tcp dport 3478 accept; }\n" +
+			"chain input { type filter hook input priority 0; policy " + policy + ";\n" + rules + "}\n}\n"
+	}
+	for _, c := range []struct {
+		name, rules      string
+		udp, tcp, relays verdict
+	}{
+		{"empty", in("accept", ""), accepts, accepts, accepts},
+		{"closed", in("drop", ""), drops, drops, drops},
+		{"UDP dropped", in("accept", "udp dport 3478 drop\n"), drops, accepts, accepts},
+		{"UDP dropped, for all", in("accept", "meta l4proto udp drop\n"), drops, accepts, drops},
+		{"the usual", in("drop", "iifname lo accept\nct state established,related accept\nmeta l4proto icmp accept\nip protocol icmp accept\ntcp dport 22 accept\nudp dport 3478 counter accept\nreject\n"), accepts, drops, drops},
+		{"a chain", in("drop", "jump web\njump turn\n"), accepts, accepts, accepts},
+		{"a set", in("drop", "udp dport { 53, 3400-3500 } accept\ntcp dport { 80, 443 } accept\n"), accepts, drops, drops},
+		{"by source", in("drop", "ip saddr 192.0.2.0/24 udp dport 3478 accept\n"), drops, drops, drops},
+		{"some dropped", in("accept", "ip saddr 192.0.2.0/24 udp dport 3478 drop\n"), unsure, accepts, accepts},
+		{"part of the range", in("accept", "udp dport 50000-50100 drop\n"), accepts, accepts, unsure},
+		{"both protocols", in("drop", "meta l4proto { tcp, udp } th dport 3478 accept\n"), accepts, accepts, drops},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := firewall{kind: "nftables", rules: nftables(t, c.rules)}
+			for p, want := range map[portRange]verdict{udp: c.udp, tcp: c.tcp, relays: c.relays} {
+				if got := f.lets(p); got != want {
+					t.Errorf("%v: %v, want %v", p, got, want)
+				}
+				if opened := len(f.open(p)) > 0; opened != (want == drops) {
+					t.Errorf("%v: commands %v", p, f.open(p))
+				}
+			}
+		})
+	}
+}
+
+// The command that is given mends it, in the very chain that drops.
+func TestOpenNftables(t *testing.T) {
+	const closed = "table ip my_filter { chain in { type filter hook input priority 0; policy accept; udp dport 3000-4000 drop; }\n}\n"
+	p := portRange{"udp", 3478, 3478}
+	f := firewall{kind: "nftables", rules: nftables(t, closed)}
+	commands := f.open(p)
+	if len(commands) != 1 || shellLine(commands[0]) != "nft insert rule ip my_filter in udp dport 3478 accept" {
+		t.Fatalf("%v", commands)
+	}
+	f.rules = nftables(t, closed+strings.TrimPrefix(shellLine(commands[0]), "nft ")+"\n")
+	if got := f.lets(p); got != accepts {
+		t.Errorf("still %v", got)
+	}
+}
+
+func TestUfw(t *testing.T) {
+	const status = "Status: active\n\nTo                         Action      From\n--                         ------      ----\n" +
+		"22/tcp                     ALLOW       Anywhere\n3478                       ALLOW       Anywhere\n5349/tcp                   ALLOW       192.0.2.0/24\n" +
+		"49152:65535/udp            ALLOW       Anywhere\n3478 (v6)                  ALLOW       Anywhere (v6)\n80,443/tcp                 ALLOW       Anywhere\n"
+	f := firewall{kind: "ufw", said: status}
+	for p, want := range map[portRange]verdict{
+		{"udp", 3478, 3478}: accepts, {"tcp", 3478, 3478}: accepts, {"tcp", 5349, 5349}: drops, {"udp", 49152, 65535}: accepts,
+		{"udp", 40000, 65535}: drops, {"udp", 443, 443}: drops, {"tcp", 443, 443}: accepts,
+	} {
+		if got := f.lets(p); got != want {
+			t.Errorf("%v: %v, want %v", p, got, want)
+		}
+	}
+	if got := f.open(portRange{"udp", 49152, 65535}); shellLine(got[0]) != "ufw allow 49152:65535/udp" {
+		t.Errorf("%v", got)
+	}
+	if got := (firewall{kind: "firewalld"}).open(portRange{"udp", 49152, 65535}); len(got) != 2 || !slices.Contains(got[1], "--permanent") || !slices.Contains(got[0], "--add-port=49152-65535/udp") {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestCloud(t *testing.T) {
+	for vendor, want := range map[string]string{
+		"Amazon EC2": "security group", "Google": "VPC firewall rule", "Alibaba Cloud": "Alibaba Cloud", "Tencent Cloud": "Tencent Cloud",
+		"Hetzner": "Cloud Console", "DigitalOcean": "DigitalOcean",
+	} {
+		target := &Target{Root: machine(t, map[string]string{"sys/class/dmi/id/sys_vendor": vendor + "\n"})}
+		if advice, remedies := target.open(portRange{"udp", 3478, 3478}); !strings.Contains(advice, want) || !strings.HasPrefix(advice, "open UDP 3478 in ") || remedies != nil {
+			t.Errorf("%s: %s", vendor, advice)
+		}
+	}
+	for tag, want := range map[string]string{"7783-7084-3265-9085-8269-3286-77": "NSG", "OracleCloud.com": "security list"} {
+		target := &Target{Root: machine(t, map[string]string{"sys/class/dmi/id/chassis_asset_tag": tag})}
+		if advice, _ := target.open(portRange{"udp", 1, 2}); !strings.Contains(advice, want) || !strings.Contains(advice, "UDP 1-2") {
+			t.Errorf("%s: %s", tag, advice)
+		}
+	}
+	target := &Target{Root: machine(t, map[string]string{"sys/class/dmi/id/sys_vendor": "Microsoft Corporation"})}
+	if c, known := cloudOf(target); known {
+		t.Errorf("Hyper-V at home is %v", c)
+	}
+	if advice, _ := target.open(portRange{"tcp", 3478, 3478}); !strings.Contains(advice, "security group (AWS") {
+		t.Errorf("%s", advice)
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package doctor
+
+// kernelFeatures are none here: the relay uses none of them.
+func kernelFeatures() []feature { return nil }

@@ -1,0 +1,159 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Outside names a second iceserver that looks at the target from where it is. The
+// zero value names none.
+type Outside struct {
+	Link string // as `iceserver link add` prints it there, with its key
+	// Insecure takes whatever certificate it shows.
+	Insecure bool
+}
+
+// The names of the checks from outside begin alike.
+const outside = "outside "
+
+// outsideView asks the second server how this one looks from there.
+func outsideView(ctx context.Context, t *Target) []Check {
+	if t.Outside.Link == "" {
+		return nil
+	}
+	far, err := newFarServer(t.Outside, t.outsideFamily())
+	if err != nil {
+		return []Check{fail(outside+"view", err.Error(), "give --from the whole link that iceserver link add prints on the second server, in quotes")}
+	}
+	defer far.close()
+	ports := t.outsidePorts()
+	seen, err := far.ask(ctx, ports)
+	if err != nil {
+		return []Check{fail(outside+"view", fmt.Sprintf("%s does not tell how this server looks from there: %v", far.host(), err), far.advice(err))}
+	}
+	view := &view{t: t, local: far.local.Unmap(), seen: seen}
+	checks := []Check{view.address()}
+	checks = append(checks, view.ports()...)
+	if c, any := relayView(ctx, t, far, seen); any {
+		checks = append(checks, c)
+	}
+	return checks
+}
+
+// outsideFamily is the local address to ask from: that of a relay, so that what is
+// seen is what peers see. Zero: whichever the kernel takes.
+func (t *Target) outsideFamily() netip.Addr {
+	for _, r := range t.Relays {
+		if !r.Local.IsUnspecified() {
+			return r.Local
+		}
+	}
+	return netip.Addr{}
+}
+
+// mostOutsidePorts is how many ports of a transport are asked about.
+const mostOutsidePorts = 3
+
+// outsidePorts are the listening ports, as the question has them.
+func (t *Target) outsidePorts() reachQuestion {
+	pick := func(from []netip.AddrPort) (ports []uint16) {
+		for _, at := range from {
+			// The far server asks about no others below 1024.
+			asked := at.Port() >= 1024 || slices.Contains([]uint16{53, 80, 443}, at.Port())
+			if asked && len(ports) < mostOutsidePorts && !slices.Contains(ports, at.Port()) {
+				ports = append(ports, at.Port())
+			}
+		}
+		return ports
+	}
+	l := t.Listen
+	return reachQuestion{UDP: pick(l.UDP), TCP: pick(l.TCP), TLS: pick(l.TLS), DTLS: pick(l.DTLS)}
+}
+
+// view is what was seen of a target.
+type view struct {
+	t     *Target
+	local netip.Addr // that was asked from
+	seen  *reachAnswer
+}
+
+// address compares the address that clients are told with the one that the second
+// server has seen.
+func (v *view) address() Check {
+	name, seen := outside+"address", v.seen.Address
+	told := v.local
+	for _, r := range v.t.Relays {
+		if r.Local == v.local {
+			told = r.External
+		}
+	}
+	if told == seen {
+		return ok(name, fmt.Sprintf("clients are told %v, and that is what the world sees", told))
+	}
+	advice := v.t.setExternal(seen, v.local)
+	if told == v.local {
+		return fail(name, fmt.Sprintf("clients are told %v, an address of this machine alone: the world sees %v", told, seen), advice)
+	}
+	return fail(name, fmt.Sprintf("external-ip tells clients %v, but the world sees %v", told, seen), advice)
+}
+
+// ports tells of every port that was asked about. What has one cause has one line.
+func (v *view) ports() []Check {
+	all := v.seen.Results
+	answered := func(transport string, port uint16) bool {
+		return slices.ContainsFunc(all, func(r reachResult) bool {
+			return r.Transport == transport && r.Port == port && r.answered()
+		})
+	}
+	if len(all) > 1 && !slices.ContainsFunc(all, reachResult.answered) {
+		return []Check{v.nothing()}
+	}
+	var checks []Check
+	for _, r := range all {
+		name := outside + r.Transport + fmt.Sprintf(" %d", r.Port)
+		switch {
+		case r.answered():
+			checks = append(checks, ok(name, fmt.Sprintf("answers %v in %d ms", v.seen.by(), r.Millis)))
+		case r.Transport == "udp" && answered("tcp", r.Port):
+			checks = append(checks, v.t.closed(name, r.door(),
+				fmt.Sprintf("UDP %d does not answer from outside, TCP does: a firewall drops UDP, without which calls are slow or fail", r.Port)))
+		default:
+			checks = append(checks, v.t.closed(name, r.door(), fmt.Sprintf("%v does not answer from outside (%s)", r.door(), r.words())))
+		}
+	}
+	return checks
+}
+
+// nothing is the one line for a server of which no port answers.
+func (v *view) nothing() Check {
+	var tcp, udp []string
+	for _, r := range v.seen.Results {
+		list := &tcp
+		if r.datagrams() {
+			list = &udp
+		}
+		if p := fmt.Sprint(r.Port); !slices.Contains(*list, p) {
+			*list = append(*list, p)
+		}
+	}
+	var which []string
+	if len(udp) > 0 {
+		which = append(which, "UDP "+strings.Join(udp, ", "))
+	}
+	if len(tcp) > 0 {
+		which = append(which, "TCP "+strings.Join(tcp, ", "))
+	}
+	ports := strings.Join(which, " and ")
+	return fail(outside+"ports", fmt.Sprintf("nothing answers at %v from outside: neither %s", v.seen.Address, ports),
+		"open "+ports+" in the firewall of this machine and of the cloud, or forward them here if "+v.seen.Address.String()+" is a router's")
+}
+
+// closed is a check of ports that are closed from outside. The remedies are those
+// of this machine's firewall.
+func (t *Target) closed(name string, ports portRange, seen string) Check {
+	advice, remedies := t.open(ports)
+	return fail(name, seen, advice).with(remedies...)
+}

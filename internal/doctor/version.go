@@ -1,0 +1,79 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+)
+
+// checkRunning looks whether the server runs, and as the program that is installed:
+// after an upgrade nothing is new before a restart.
+func checkRunning(_ context.Context, t *Target) []Check {
+	const name = "server"
+	switch {
+	case !t.Running:
+		return []Check{fail(name, "not running: "+oneLine(t.NotRunning), t.startCommand())}
+	case t.NotRunning != nil && t.DataDir != "":
+		return []Check{warn(name, fmt.Sprintf("somebody answers, and not the server of %s: %s", t.DataDir, oneLine(t.NotRunning)),
+			"name the one that runs with -c FILE or --data-dir, or see who has the ports: ss -lntup")}
+	case t.NotRunning != nil:
+		return []Check{ok(name, "answers; without a data directory it cannot tell its version")}
+	case t.Version != t.Program:
+		return []Check{warn(name, fmt.Sprintf("version %s runs, and this program is %s", t.Version, t.Program),
+			"restart the server, so that it is the installed one: "+t.restartCommand())}
+	}
+	return []Check{ok(name, fmt.Sprintf("version %s runs as process %d", t.Version, t.PID))}
+}
+
+// findServer asks the addresses of a server that did not tell of itself: one that
+// keeps nothing on disk has no socket for commands.
+func (t *Target) findServer(ctx context.Context) {
+	if t.Running {
+		return
+	}
+	for _, a := range ask(ctx, t.endpoints()) {
+		t.Running = t.Running || a.err == nil
+	}
+}
+
+// unit is the service that the packages install.
+const unit = "/lib/systemd/system/iceserver.service"
+
+// startCommand says how to start the server, for this machine.
+func (t *Target) startCommand() string {
+	if t.systemd() {
+		return "start it: systemctl start iceserver; if it ends at once, journalctl -u iceserver says why"
+	}
+	return "start it: " + t.commandLine("serve")
+}
+
+// restartCommand is the same for one that runs already.
+func (t *Target) restartCommand() string {
+	if t.systemd() {
+		return "systemctl restart iceserver"
+	}
+	return t.commandLine("serve") + ", once the old one has ended"
+}
+
+// reloadCommand makes the running server read its configuration anew.
+func (t *Target) reloadCommand() string { return t.commandLine("reload") }
+
+// systemd says whether the server of this machine is a service of systemd.
+func (t *Target) systemd() bool {
+	return t.exists("/run/systemd/system") && (t.exists(unit) || t.exists("/usr"+unit) || t.exists("/etc/systemd/system/iceserver.service"))
+}
+
+// commandLine is a command line of this program about the server.
+func (t *Target) commandLine(words string) string {
+	if t.Command == nil {
+		return "iceserver " + words
+	}
+	return t.Command(words)
+}
+
+// configuration names where a key is to be written.
+func (t *Target) configuration() string {
+	if t.ConfigFile != "" {
+		return t.ConfigFile
+	}
+	return "the configuration"
+}
