@@ -31,6 +31,11 @@ describe('a relay that works', () => {
   });
   it('has a certificate of its own', () => expect(see({ url: 'turns:h.example', gathering: g, relay: works, selfSigned: true })).toEqual(['warn', 'verdict.selfSigned']));
   it('is private behind a public name', () => expect(see({ gathering: gathered({ candidates: [relay('192.168.1.9')] }), relay: works })).toEqual(['warn', 'verdict.relayPrivate']));
+  it.each([
+    ['turn:8.8.8.1', '8.8.4.4', ['warn', 'verdict.relayOther']], ['turn:8.8.4.4', '8.8.4.4', ['ok', 'verdict.works']],
+    ['turn:[2a00::1]', '8.8.4.4', ['ok', 'verdict.works']], ['turn:[2A00::1]', '2a00::1', ['ok', 'verdict.works']], ['turn:[2a00::2]', '2a00::1', ['warn', 'verdict.relayOther']],
+    ['turn:10.0.0.1', '8.8.4.4', ['ok', 'verdict.works']],
+  ])('of %s at %s', (url, address, says) => expect(see({ url, gathering: gathered({ candidates: [relay(address)] }), relay: works })).toEqual(says));
   it('is private in a private network', () => expect(see({ url: 'turn:192.168.1.2', gathering: gathered({ candidates: [relay('192.168.1.9')] }), relay: works })).toEqual(['ok', 'verdict.works', 'note.localRelay']));
   it('is of no use', () => expect(see({ gathering: gathered({ candidates: [relay('0.0.0.0')] }), relay: works })).toEqual(['warn', 'verdict.relayUseless']));
 });
@@ -40,6 +45,7 @@ describe('a relay through which nothing comes', () => {
   it.each([
     ['8.8.4.4', 'verdict.noData'], ['10.0.0.4', 'verdict.relayPrivateFails'], ['100.64.0.4', 'verdict.relayPrivateFails'], ['127.0.0.1', 'verdict.relayUseless'], ['198.51.100.7', 'verdict.relayUseless'],
   ])('%s', (address, key) => expect(see({ gathering: gathered({ candidates: [relay(address)] }), relay: nothing })).toEqual(['fail', key]));
+  it('is elsewhere', () => expect(see({ url: 'turn:8.8.8.1', gathering: gathered({ candidates: [relay()] }), relay: nothing })).toEqual(['fail', 'verdict.relayOther']));
   it('connects and is silent', () => expect(see({ gathering: gathered({ candidates: [relay()] }), relay: { connected: true, failure: 'data' } })).toEqual(['fail', 'verdict.noData']));
 });
 
@@ -58,7 +64,14 @@ describe('no relay', () => {
     ['turns:h', 701, 'Failed to establish connection', { selfSigned: true }, 'verdict.tlsSelfSigned'],
     ['turns:h', 701, 'Failed to establish connection', { selfSigned: true, probes: { portOpen: true } }, 'verdict.tlsSelfSigned'],
     ['turns:h', 701, 'Failed to establish connection', { selfSigned: true, probes: { portOpen: false } }, 'verdict.tlsClosed'],
+    ['turns:h', 701, 'Failed to establish connection', { expired: true }, 'verdict.tlsExpired'],
+    ['turns:h', 701, 'Failed to establish connection', { expired: true, probes: { portOpen: false } }, 'verdict.tlsClosed'],
     ['turn:h', 701, 'TURN allocate request timed out.', {}, 'verdict.udpSilent'],
+    ['turn:8.8.4.4', 701, 'TURN allocate request timed out.', { pageHost: '8.8.8.8' }, 'verdict.wrongAddress'],
+    ['turns:8.8.4.4', 701, 'Failed to establish connection', { pageHost: '8.8.8.8', probes: { portOpen: false } }, 'verdict.wrongAddress'],
+    ['turn:8.8.8.8', 701, 'TURN allocate request timed out.', { pageHost: '8.8.8.8' }, 'verdict.udpSilent'],
+    ['turn:8.8.8.8', 701, 'TURN allocate request timed out.', { pageHost: 'localhost' }, 'verdict.udpSilent'],
+    ['turn:8.8.8.8', 701, 'TURN allocate request timed out.', { pageHost: '127.0.0.1' }, 'verdict.udpSilent'],
     ['turn:h:853', 701, '', {}, 'verdict.blockedPort'],
   ])('%s %d %s', (url, code, text, over, key) => expect(see({ url, gathering: failed(code, text), ...over })).toEqual(['fail', key]));
 

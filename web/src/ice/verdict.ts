@@ -46,6 +46,8 @@ export interface Observation {
   relay?: RelayResult;
   probes?: Probes;
   selfSigned?: boolean; // the server of this page said so of its own certificate
+  expired?: boolean; // and this
+  pageHost?: string; // where this page came from, if the URL is one that its server gave
   stopped?: boolean;
   now?: number; // milliseconds since 1970
 }
@@ -88,7 +90,7 @@ function turnVerdict(url: IceUrl, o: Observation, g: Gathering): Verdict {
   const address = place(relayed);
   if (!o.relay || o.stopped) return make('warn', 'verdict.notMeasured', { address }, notes);
   const bad = badRelay(url, relayed, o.relay);
-  if (bad) return make(o.relay.failure ? 'fail' : 'warn', bad, { address }, notes);
+  if (bad) return make(o.relay.failure ? 'fail' : 'warn', bad, { address, host: url.host }, notes);
   if (isLocal(addressKind(relayed.address))) notes.push({ key: 'note.localRelay', params: { address: relayed.address } });
   if (url.secure && o.selfSigned) return make('warn', 'verdict.selfSigned', undefined, notes);
   return measured(o.relay, address, notes);
@@ -100,8 +102,17 @@ function badRelay(url: IceUrl, relayed: Candidate, relay: RelayResult): StringKe
   const localOnly = isLocal(kind) && serverKind(url) === 'public';
   if (isUseless(kind) && serverKind(url) === 'public') return 'verdict.relayUseless';
   if (relay.failure && kind === 'reserved') return 'verdict.relayUseless';
-  if (relay.failure) return localOnly ? 'verdict.relayPrivateFails' : 'verdict.noData';
-  return localOnly ? 'verdict.relayPrivate' : undefined;
+  if (localOnly) return relay.failure ? 'verdict.relayPrivateFails' : 'verdict.relayPrivate';
+  // What a server relays to itself comes through whatever its address is.
+  if (elsewhere(relayed.address, url.host)) return 'verdict.relayOther';
+  return relay.failure ? 'verdict.noData' : undefined;
+}
+
+/** Two addresses of one family that differ, neither of a private network, where a server has many. */
+function elsewhere(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => text.replace(/^\[|\]$/g, '').toLowerCase()) as [string, string];
+  const global = [a, b].every((text) => ['public', 'reserved'].includes(addressKind(text)));
+  return global && a.includes(':') === b.includes(':') && a !== b;
 }
 
 function measured(relay: RelayResult, address: string, notes: Message[]): Verdict {
@@ -149,9 +160,11 @@ function refusedPassword(o: Observation, params: Message['params']): Verdict {
 
 function unreachable(url: IceUrl, o: Observation, g: Gathering, cause: ErrorCause, params: Message['params']): Verdict {
   if (browserBlocks(url)) return make('fail', 'verdict.blockedPort', params);
+  if (o.pageHost !== undefined && elsewhere(url.host, o.pageHost)) return make('fail', 'verdict.wrongAddress', { ...params, page: o.pageHost });
   if (url.transport === 'udp') return make('fail', 'verdict.udpSilent', { ...params, seconds: Math.round(g.waitedMs / 1000) });
   // A port that is known to be shut has no certificate to speak of.
-  if (url.secure && (o.probes?.portOpen ?? o.selfSigned)) {
+  if (url.secure && (o.probes?.portOpen ?? (o.selfSigned || o.expired))) {
+    if (o.expired) return make('fail', 'verdict.tlsExpired', params);
     return make('fail', o.selfSigned ? 'verdict.tlsSelfSigned' : 'verdict.tlsRefused', params);
   }
   if (cause === 'refused') return make('fail', url.secure ? 'verdict.tlsClosed' : 'verdict.tcpClosed', params);

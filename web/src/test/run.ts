@@ -20,8 +20,8 @@ function useResults() {
 }
 
 /** The certificate of this page's server, as the server itself describes it. */
-const selfSignedOf = (own: Own) => (host: string): boolean =>
-  own.status?.tls.status === 'self-signed' && [own.status.host, location.hostname].includes(host);
+const certificateOf = (own: Own) => (host: string): string | undefined =>
+  own.status && [own.status.host, location.hostname].includes(host) ? own.status.tls.status : undefined;
 
 export function useTestRun(own: Own, askOwn: () => Promise<Own>, settings: Saved, servers: readonly Server[]) {
   const { rows, progress, setRows, setProgress, clear } = useResults();
@@ -45,7 +45,7 @@ export function useTestRun(own: Own, askOwn: () => Promise<Own>, settings: Saved
     setRows(() => enabled.map((s) => newRow(s.id, s.url, s.username, s.credential)));
     if (settings.microphone) setHint(await askForMicrophone() ? 'test.microphoneGranted' : 'test.microphoneRefused');
     await runTests({
-      servers: enabled, policy: settings.policy, pool: settings.pool, throughput: settings.throughput, signal, selfSigned: selfSignedOf(own),
+      servers: enabled, policy: settings.policy, pool: settings.pool, throughput: settings.throughput, signal, certificate: certificateOf(own),
       onRow: (row) => setRows((all) => all.map((r) => (r.id === row.id ? row : r))),
     });
     const seen = await fetchAttempts(own.key);

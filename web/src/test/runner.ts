@@ -12,7 +12,7 @@ export interface RunOptions {
   policy: RTCIceTransportPolicy;
   pool: number;
   throughput: boolean;
-  selfSigned: (host: string) => boolean;
+  certificate: (host: string) => string | undefined; // how the one of this page's server is
   signal: AbortSignal;
   onRow: (row: Row) => void;
 }
@@ -54,7 +54,11 @@ class Run {
     });
     // A person who stops has no verdict coming, unless the answer is there already.
     const keep = !signal.aborted || gathering.candidates.some((c) => c.type !== 'host') || gathering.errors.length > 0;
-    this.update({ ...(keep ? { gathering } : {}), selfSigned: url.secure && this.o.selfSigned(url.host) });
+    const certificate = url.secure ? this.o.certificate(url.host) : undefined;
+    this.update({
+      ...(keep ? { gathering } : {}), selfSigned: certificate === 'self-signed', expired: certificate === 'expired',
+      ...(this.server.own ? { pageHost: location.hostname } : {}),
+    });
     if (signal.aborted || !url.turn) return;
     if (ofType(gathering, 'relay').length === 0) return this.probe(gathering);
     await this.relay();
