@@ -12,11 +12,18 @@ BINARY   := bin/iceserver
 TOOLS    := $(CURDIR)/bin/tools
 LINT     := v2.14.0
 LINTER   := $(TOOLS)/golangci-lint-$(LINT)
+NFPM     := v2.45.2
+PACKAGER := $(TOOLS)/nfpm-$(NFPM)
 FUZZTIME ?= 30s
+
+# What the image is for, and the time in it: that of the commit, so that building
+# it again gives the same one.
+ARCH              ?= amd64 arm64
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 ARGS     ?=
 
 # What `make test` runs, in this order.
-STEPS := vet lint cross unit pages signaling interop acme netns web
+STEPS := vet lint cross unit pages signaling interop acme netns web packages container
 
 # The pages are built where npm is, and built again when their sources changed.
 PAGES        := internal/web/dist/index.html
@@ -25,9 +32,10 @@ PAGE_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/
 # The programs that the tests call, and the Debian packages that have them.
 PROGRAMS := gcc:gcc gcc:libc6-dev turnutils_uclient:coturn chromium:chromium nft:nftables ip:iproute2 \
 	sysctl:procps certutil:libnss3-tools openssl:openssl \
+	rpm:rpm systemd-analyze:systemd groff:groff-base promtool:prometheus fail2ban-regex:fail2ban \
 	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server
 
-.PHONY: help build pages run test fuzz bench docs lint clean packages $(addprefix test-,$(STEPS))
+.PHONY: help build pages binaries image run test fuzz bench docs lint clean packages deb rpm package-files $(addprefix test-,$(STEPS))
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +52,42 @@ $(PAGES): $(PAGE_SOURCES)
 	cd web && npm ci --no-audit --no-fund
 	cd web && npm run build
 	@touch $@
+
+# What images and packages are made of.
+binaries: pages
+	for arch in $(ARCH); do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' \
+			-o bin/linux-$$arch/iceserver ./cmd/iceserver; done
+
+image: binaries ## build the container image for ARCH='amd64 arm64': bin/image, and an archive of each for docker load
+	go -C packaging/image run . $(foreach arch,$(ARCH),-binary $(arch)=$(CURDIR)/bin/linux-$(arch)/iceserver) \
+		-version $(VERSION) -revision $(COMMIT) -created $(SOURCE_DATE_EPOCH) \
+		-layout $(CURDIR)/bin/image -archive $(CURDIR)/bin/iceserver-image
+
+# Packages have a version that begins with a digit, and none of - in it.
+PACKAGE_VERSION ?= $(or $(subst -,+,$(shell sed -nE 's/^v?([0-9].*)/\1/p' <<<'$(VERSION)')),0~$(COMMIT))
+PACKAGE_OUT     ?= bin/packages
+
+deb: ## build Debian packages for ARCH='amd64 arm64' into bin/packages
+rpm: ## build RPM packages, as deb does
+deb rpm: package-files $(PACKAGER)
+	mkdir -p $(PACKAGE_OUT)
+	for arch in $(ARCH); do PACKAGE_ARCH=$$arch PACKAGE_VERSION='$(PACKAGE_VERSION)' \
+		$(PACKAGER) package --config packaging/nfpm.yaml --packager $@ --target $(PACKAGE_OUT)/; done
+
+# The binaries, and what is the same in every package.
+package-files: binaries
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/package/iceserver ./cmd/iceserver
+	rm -rf bin/package/man; bin/package/iceserver man bin/package/man; gzip -9n bin/package/man/*
+	mkdir -p bin/package/completion
+	bin/package/iceserver completion bash >bin/package/completion/iceserver
+	bin/package/iceserver completion zsh >bin/package/completion/_iceserver
+	bin/package/iceserver completion fish >bin/package/completion/iceserver.fish
+	packaging/scripts/assemble bin/package/scripts
+
+$(PACKAGER):
+	GOBIN=$(TOOLS) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
+	mv $(TOOLS)/nfpm $@
 
 run: build ## build, and serve with no configuration (ARGS='--key=value ...')
 	$(BINARY) $(ARGS)
@@ -64,6 +108,8 @@ test-vet:
 	go -C test/netns vet ./...
 	go -C test/signaling vet ./...
 	go -C test/store/mongoserver vet ./...
+	go -C test/container vet ./...
+	go -C packaging/image vet ./...
 
 test-lint: lint
 
@@ -82,8 +128,21 @@ test-interop:
 test-acme:
 	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/acme test -count=1 -timeout 10m ./...
 
-test-netns:
+# The test page is opened in the namespaces too, by the browser of test/web.
+test-netns: test/web/node_modules/.package-lock.json
 	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 10m ./...
+
+# The image is the one for this machine. What Kubernetes accepts is read from its
+# module, once.
+test-container:
+	$(MAKE) --no-print-directory image ARCH=$$(go env GOARCH)
+	TEST_ICESERVER=$(CURDIR)/$(BINARY) TEST_IMAGE=$(CURDIR)/bin/image go -C test/container test -count=1 -timeout 10m ./...
+
+# Two versions, so that one can be upgraded to the other, for this machine.
+test-packages:
+	for version in 1.0.0 1.0.1; do $(MAKE) --no-print-directory deb rpm ARCH=$$(go env GOARCH) \
+		PACKAGE_VERSION=$$version PACKAGE_OUT=bin/package/$$version; done
+	TEST_ICESERVER=$(CURDIR)/bin/package/iceserver TEST_PACKAGES=$(CURDIR)/bin/package go test -count=1 -timeout 10m ./test/packages
 
 # The pages' own tests; `make build` has installed what they need.
 test-pages: pages
@@ -118,7 +177,7 @@ packages: ## install the programs that the tests call (Debian packages)
 		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; \
 	fi; \
 	apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
-	if command -v systemctl >/dev/null; then for service in coturn postgresql mariadb redis-server; do \
+	if command -v systemctl >/dev/null; then for service in coturn postgresql mariadb redis-server prometheus fail2ban; do \
 		if [[ $$missing == *$$service* ]]; then systemctl disable $$service || true; fi; done; fi
 
 $(LINTER):
@@ -132,6 +191,8 @@ lint: $(LINTER) ## run golangci-lint (built into bin/tools the first time)
 	cd test/netns && $(LINTER) run ./...
 	cd test/signaling && $(LINTER) run ./...
 	cd test/store/mongoserver && $(LINTER) run ./...
+	cd test/container && $(LINTER) run ./...
+	cd packaging/image && $(LINTER) run ./...
 
 fuzz: ## run every fuzz target for FUZZTIME=30s
 	@go list -f '{{.ImportPath}}' ./... | while read -r package; do \
@@ -144,8 +205,9 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 bench: build ## measure beside coturn and pion/turn, into bench/results (ARGS='-only idle ...')
 	go run ./bench/compare $(ARGS)
 
-docs: ## write docs/conformance.md and docs/configure.md anew
+docs: ## write docs/conformance.md, docs/configure.md and docs/metrics.md anew
 	go test -count=1 -run '^(TestConformance|TestConfigure)$$' . -rewrite
+	go test -count=1 -run '^TestMetricsPage$$' ./internal/server -rewrite
 
 clean: ## remove what was built and installed here
 	rm -rf bin web/node_modules test/web/node_modules test/signaling/node_modules

@@ -1,0 +1,41 @@
+kept=/etc/turnserver.conf.iceserver-kept
+
+# leave_coturn takes the script away that is run when the rest of a removed coturn
+# is purged: it would delete the user and the database, which are in use here.
+leave_coturn() {
+	state=$(dpkg-query -W -f '${db:Status-Status}' coturn 2>/dev/null || true)
+	if [ "$state" = config-files ]; then rm -f "${DPKG_ADMINDIR:-/var/lib/dpkg}/info/coturn.postrm"; fi
+}
+
+start() {
+	command -v deb-systemd-helper >/dev/null || return 0
+	# Older packages of coturn mask their unit when they are removed.
+	deb-systemd-helper unmask coturn.service iceserver.service >/dev/null || true
+	if deb-systemd-helper --quiet was-enabled iceserver.service; then
+		deb-systemd-helper enable iceserver.service >/dev/null || true
+	else
+		deb-systemd-helper update-state iceserver.service >/dev/null || true
+	fi
+	[ -d /run/systemd/system ] || return 0
+	systemctl --system daemon-reload >/dev/null || true
+	deb-systemd-invoke "$1" iceserver.service >/dev/null || true
+}
+
+case "$1" in
+configure)
+	make_account
+	if [ -e "$kept" ]; then
+		mv "$kept" /etc/turnserver.conf
+	elif [ -z "$2" ] && ! dpkg-statoverride --list /etc/turnserver.conf >/dev/null 2>&1; then
+		# It will hold secrets.
+		chown root:turnserver /etc/turnserver.conf
+		chmod 0640 /etc/turnserver.conf
+	fi
+	make_place
+	leave_coturn
+	if [ -n "$2" ]; then start restart; else start start; fi
+	;;
+abort-upgrade | abort-remove | abort-deconfigure)
+	start start
+	;;
+esac

@@ -1,0 +1,21 @@
+kept=/etc/turnserver.conf.iceserver-kept
+
+case "$1" in
+abort-install)
+	if [ -e "$kept" ]; then mv "$kept" /etc/turnserver.conf; fi
+	;;
+remove)
+	if [ -d /run/systemd/system ]; then systemctl --system daemon-reload >/dev/null || true; fi
+	;;
+purge)
+	if command -v deb-systemd-helper >/dev/null; then deb-systemd-helper purge iceserver.service >/dev/null || true; fi
+	rm -f "$kept"
+	# Where coturn is installed again by now, its database is its own.
+	if [ "$(dpkg-query -W -f '${db:Status-Status}' coturn 2>/dev/null || true)" != installed ]; then
+		rm -f /var/lib/turn/turndb /var/lib/turn/turndb-wal /var/lib/turn/turndb-shm
+		rmdir /var/lib/turn 2>/dev/null || true
+	fi
+	rm -rf /var/lib/iceserver /var/log/turnserver
+	# The user stays: another may come by its number, and there may be files of it.
+	;;
+esac
