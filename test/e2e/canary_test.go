@@ -9,13 +9,22 @@ import (
 )
 
 // A-L02: after successes and failures of every kind, no secret, password, key or
-// minted credential stands in the log, at the level that tells most; the
-// greeting shows none but those of the first run. The command line of a command
-// that reads a password from standard input does not hold it.
+// minted credential stands in the log, at the level that tells most and in any of
+// its forms; the greeting shows none but those of the first run. The command line of
+// a command that reads a password from standard input does not hold it.
 func TestCanary(t *testing.T) {
+	for format, allocated := range map[string]string{
+		"text": "msg=allocated", "json": `"msg":"allocated"`, "coturn": " allocation new, ", "coturn-4.17": ": new, ",
+	} {
+		t.Run(format, func(t *testing.T) { searchForSecrets(t, format, allocated) })
+	}
+}
+
+func searchForSecrets(t *testing.T, format, allocated string) {
+	t.Helper()
 	dir := t.TempDir()
 	log := filepath.Join(t.TempDir(), "log")
-	conf := write(t, "turnserver.conf", "realm=example.org\nverbose\nlog-min-level=debug\nlog-file="+log+
+	conf := write(t, "turnserver.conf", "realm=example.org\nverbose\nlog-min-level=debug\nlog-format="+format+"\nlog-file="+log+
 		"\nuser=alice:CANARY-password\nuser=bob:0xca4a57ca4a57ca4a57ca4a57ca4a57aa\nstatic-auth-secret=CANARY-secret\n")
 	flags := append(onLoopback(t, dir), "-c", conf, "--json")
 	sub := []string{"-c", conf, "--data-dir=" + dir}
@@ -42,7 +51,7 @@ func TestCanary(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := string(text) + p.err.String() + p.out.String()
-	if n := strings.Count(all, "msg=allocated"); n < 6 {
+	if n := strings.Count(all, allocated); n < 6 {
 		t.Fatalf("%d allocations in the log: it is not the one to search", n)
 	}
 	for _, secret := range append(keptSecrets(t, dir), "CANARY-", "ca4a57ca4a57", "BEGIN PRIVATE") {

@@ -59,7 +59,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("nobody tries out examples in %q", b.language)
 		}
 	}
-	for _, what := range []string{"make", "serve", "user", "secret", "credentials", "config", "reload", "usage", "link"} {
+	for _, what := range []string{"make", "serve", "user", "secret", "credentials", "config", "reload", "usage", "link", "doctor", "probe"} {
 		if !d.tried[what] {
 			t.Errorf("the readme does not show %s", what)
 		}
@@ -102,12 +102,17 @@ func (d *documents) run(t *testing.T, words []string) {
 	default:
 		d.tried[words[1]] = true
 		for i, w := range words {
-			if w == "turnserver.conf" {
+			switch w {
+			case "turnserver.conf":
 				words[i] = filepath.Join(d.dir, w)
+			case "turn:turn.example.org":
+				words[i] = "turn:127.0.0.1:" + d.port
 			}
 		}
 		r := command(t, "", words[1:]...)
-		if r.code != 0 {
+		// The doctor finds what the reader's machine would have and this one has not:
+		// the address and the name.
+		if r.code != 0 && (words[1] != "doctor" || r.code > 2) {
 			t.Errorf("%s: exit %d: %s", strings.Join(words, " "), r.code, r.err)
 		}
 		d.try(t, words[1:], r.out)

@@ -164,12 +164,17 @@ func TestThousandReloads(t *testing.T) {
 	p.wait(t, "msg=ready")
 	a, b := hold(t, url, "alice", "one"), hold(t, url, "alice", "one")
 	alive(t, a, b)
+	// And many that only wait.
+	var others []held
+	for range 200 {
+		others = append(others, hold(t, url, "alice", "one"))
+	}
 	control := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "control.sock"))
 	}}}
 	defer control.CloseIdleConnections()
 	for i := range 1000 {
-		rewrite(t, file, fmt.Sprintf("%suser=number-%d:two\nuser-quota=%d\ndenied-peer-ip=198.41.7.%d\n", text, i, 100+i, i%250))
+		rewrite(t, file, fmt.Sprintf("%suser=number-%d:two\nuser-quota=%d\ndenied-peer-ip=198.41.7.%d\n", text, i, 300+i, i%250))
 		r, err := control.Post("http://server/reload", "application/json", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
@@ -190,6 +195,11 @@ func TestThousandReloads(t *testing.T) {
 		b.receive(a.relayed, data, func() {})
 	}
 	alive(t, a, b)
+	for i, c := range others {
+		if code := c.do(func(now turn.Now, out *turn.ClientOutbox) { c.turn.Refresh(now, 600, out) }).Code; code != 0 {
+			t.Fatalf("allocation %d of those that wait: a refresh got %d", i, code)
+		}
+	}
 }
 
 // The pages go by a new configuration too.

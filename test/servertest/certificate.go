@@ -15,22 +15,23 @@ import (
 	"time"
 )
 
-// Certificate names the files of a server certificate for localhost, 127.0.0.1
-// and ::1. It signs itself, so a client that trusts CertFile accepts it.
+// Certificate names the files of a server certificate for localhost, 127.0.0.1,
+// ::1 and what else was asked for. It signs itself, so a client that trusts CertFile accepts it.
 type Certificate struct {
 	CertFile, KeyFile string
 }
 
-// NewCertificate writes a certificate into dir that is valid for a day.
-func NewCertificate(dir string) (Certificate, error) {
+// NewCertificate writes a certificate into dir that is valid for a day, for
+// further names too.
+func NewCertificate(dir string, names ...string) (Certificate, error) {
 	c := Certificate{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
-	if err := c.write(); err != nil {
+	if err := c.write(names); err != nil {
 		return Certificate{}, fmt.Errorf("making a certificate: %w", err)
 	}
 	return c, nil
 }
 
-func (c Certificate) write() error {
+func (c Certificate) write(names []string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -40,7 +41,7 @@ func (c Certificate) write() error {
 		Subject:      pkix.Name{CommonName: "localhost"},
 		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		DNSNames: append([]string{"localhost"}, names...), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		// Clients accept a leaf that signs itself as their root only as an
 		// authority.
 		IsCA: true, BasicConstraintsValid: true,

@@ -10,14 +10,14 @@ const screenshots = fileURLToPath(new URL('./screenshots/', import.meta.url));
 // all others do not exist. WebRTC writes names with their last dot.
 const NAMES = 'MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE *.localhost., EXCLUDE 127.0.0.1';
 
-/** Starts Chromium; home has the certificates that it trusts. */
-export function launch({ home } = {}) {
+/** Starts Chromium; home has the certificates that it trusts, hosts are further ones that it may ask. */
+export function launch({ home, hosts = [] } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     ...(home ? { env: { ...process.env, HOME: home } } : {}),
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', `--host-resolver-rules=${NAMES}`,
+      '--disable-component-update', '--disable-sync', `--host-resolver-rules=${[NAMES, ...hosts.map((h) => `EXCLUDE ${h}`)].join(', ')}`,
       '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
     ],
   });

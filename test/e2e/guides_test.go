@@ -1,0 +1,271 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"iceserver/test/servertest"
+)
+
+// machine is one that a guide is followed on: it has a network, an /etc and a
+// /var/lib of its own, in which the names of the guide are, and the programs that
+// the package installs.
+type machine struct {
+	t    *testing.T
+	bin  string // the directory of the programs
+	serv *process
+	// probed says that a server which runs has been asked for a relay.
+	probed bool
+}
+
+// The address and the name that all guides have for the server.
+const (
+	guideIP   = "198.51.100.7"
+	guideName = "turn.example.org"
+)
+
+// newMachine moves the thread of the test to a new machine, from which it never
+// comes back.
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	root := t.TempDir()
+	ownNetwork(t, []string{guideIP + "/32", "10.0.0.5/32"})
+	if err := syscall.Unshare(syscall.CLONE_NEWNS); err != nil {
+		t.Fatalf("mounts of its own: %v", err)
+	}
+	mount(t, "", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+	mount(t, "tmpfs", root, "tmpfs", 0, "")
+	t.Cleanup(func() { _ = syscall.Unmount(root, syscall.MNT_DETACH) })
+	for _, dir := range []string{"/etc", "/var/lib"} {
+		upper, work := filepath.Join(root, dir, "upper"), filepath.Join(root, dir, "work")
+		for _, d := range []string{upper, work} {
+			if err := os.MkdirAll(d, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mount(t, "overlay", dir, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dir, upper, work))
+	}
+	m := &machine{t: t, bin: filepath.Join(root, "bin")}
+	if err := os.Mkdir(m.bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"iceserver", "turnserver", "turnadmin"} {
+		if err := os.Symlink(servertest.Binary(t), filepath.Join(m.bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.file("/etc/hosts", "127.0.0.1 localhost\n"+guideIP+" "+guideName+"\n")
+	m.certificate(root)
+	return m
+}
+
+func mount(t *testing.T, source, target, kind string, flags uintptr, data string) {
+	t.Helper()
+	if err := syscall.Mount(source, target, kind, flags, data); err != nil {
+		t.Fatalf("mounting %s: %v", target, err)
+	}
+}
+
+func (m *machine) file(path, text string) {
+	m.t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// certificate puts one where the guides have theirs, and has this machine trust
+// it.
+func (m *machine) certificate(dir string) {
+	m.t.Helper()
+	c, err := servertest.NewCertificate(dir, guideName)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for from, to := range map[string]string{c.CertFile: "/etc/ssl/turn.pem", c.KeyFile: "/etc/ssl/turn.key"} {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		m.file(to, string(text))
+	}
+	m.t.Setenv("SSL_CERT_FILE", "/etc/ssl/turn.pem")
+}
+
+// follow does what a guide says, from its first line to its last.
+func (m *machine) follow(name string) {
+	m.t.Helper()
+	for _, b := range blocks(m.t, name) {
+		switch b.language {
+		case "conf":
+			m.configure(b.text)
+		case "sh":
+			for line := range strings.Lines(b.text) {
+				m.run(strings.Fields(line))
+			}
+		case "yaml", "lua":
+			m.application(b.text)
+		case "html", "js": // test/web opens it in a browser
+		default:
+			m.t.Errorf("nobody tries out examples in %q", b.language)
+		}
+	}
+	if !m.probed {
+		m.t.Error("no server that the guide configures was asked for a relay")
+	}
+}
+
+// configure writes a configuration to the place that its first line names. No
+// authority is to be reached from here; test/acme is about those. So what one
+// would have issued is there already.
+func (m *machine) configure(text string) {
+	m.t.Helper()
+	first, _, _ := strings.Cut(text, "\n")
+	path, ok := strings.CutPrefix(first, "# /etc/")
+	if !ok {
+		m.t.Fatalf("the configuration does not say where it belongs: %s", first)
+	}
+	m.file("/etc/"+path, text)
+	m.program([]string{"iceserver", "config", "check", "/etc/" + path})
+	if issued := regexp.MustCompile(`(?m)^acme-.*\n`); issued.MatchString(text) {
+		m.file("/etc/"+path, issued.ReplaceAllString(text, "")+"cert=/etc/ssl/turn.pem\npkey=/etc/ssl/turn.key\n")
+	}
+}
+
+// run does one command. What belongs to programs that are not ours is known by
+// name, so that a mistyped one is noticed.
+func (m *machine) run(words []string) {
+	m.t.Helper()
+	if len(words) > 0 && words[0] == "sudo" {
+		words = words[1:]
+		if words[0] == "-u" {
+			words = words[2:]
+		}
+	}
+	line := strings.Join(words, " ")
+	switch {
+	case len(words) == 0:
+	case line == "systemctl restart iceserver", line == "systemctl status iceserver" && m.serv == nil:
+		m.restart() // or the package has started it
+	case words[0] == "iceserver" || words[0] == "turnadmin":
+		m.program(words)
+	case strings.HasPrefix(line, "php occ talk:turn:add "):
+		m.nextcloud(words)
+	case strings.HasPrefix(line, "php occ talk:stun:add "):
+	case words[0] == "make" || words[0] == "apt" || words[0] == "systemctl":
+	default:
+		m.t.Errorf("nobody tries out %q", line)
+	}
+}
+
+// program runs one of ours. The doctor may have something to remark on a machine
+// that has no more than loopback, and so it must say what.
+func (m *machine) program(words []string) {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	r := execute(exec.CommandContext(ctx, filepath.Join(m.bin, words[0]), words[1:]...), "")
+	switch {
+	case words[0] == "iceserver" && words[1] == "doctor":
+		for line := range strings.Lines(r.out) {
+			if strings.HasPrefix(line, "FAIL") && !strings.Contains(line, "certificate") {
+				m.t.Errorf("the doctor finds fault with what the guide makes:\n%s%s", r.out, r.err)
+			}
+		}
+	case r.code != 0:
+		m.t.Errorf("%s: exit %d:\n%s%s", strings.Join(words, " "), r.code, r.out, r.err)
+	case words[0] == "iceserver" && words[1] == "probe":
+		m.probed = true
+	}
+}
+
+// restart starts the server as its unit does, in the place of the one before.
+func (m *machine) restart() {
+	m.t.Helper()
+	if m.serv != nil {
+		m.serv.end(m.t, syscall.SIGTERM)
+	}
+	root, err := servertest.Root()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	unit, err := os.ReadFile(filepath.Join(root, "packaging/systemd/iceserver.service"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^ExecStart=/usr/bin/(.*)$`).FindSubmatch(unit)
+	words := strings.Fields(string(line[1]))
+	m.t.Setenv("STATE_DIRECTORY", "/var/lib/iceserver") // the unit's, which commands do not see
+	m.serv = serveAs(m.t, filepath.Join(m.bin, words[0]), words[1:]...)
+	m.serv.wait(m.t, "msg=ready")
+	if err := os.Unsetenv("STATE_DIRECTORY"); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// probe asks for a relay as an application would that has the secret.
+func (m *machine) probe(url, secret string) {
+	m.t.Helper()
+	m.program([]string{"iceserver", "probe", url, "--secret", secret})
+}
+
+// nextcloud does what Talk does with a server that it is told of: schemes, name
+// and port, protocols, secret.
+func (m *machine) nextcloud(words []string) {
+	m.t.Helper()
+	schemes, at, protocols := words[3], words[4], words[5]
+	secret, ok := strings.CutPrefix(words[6], "--secret=")
+	if !ok || len(words) != 7 {
+		m.t.Fatalf("occ would not take %q", words)
+	}
+	for scheme := range strings.SplitSeq(schemes, ",") {
+		for protocol := range strings.SplitSeq(protocols, ",") {
+			m.probe(scheme+":"+at+"?transport="+protocol, secret)
+		}
+	}
+}
+
+// application does what Synapse and Prosody do with their configuration: it has
+// the secret and the addresses in it.
+func (m *machine) application(text string) {
+	m.t.Helper()
+	secret := regexp.MustCompile(`(?:turn_shared_secret:|external_service_secret =) "([^"]+)"`).FindStringSubmatch(text)
+	var urls []string
+	for _, s := range regexp.MustCompile(`"(turns?:[^"]+)"`).FindAllStringSubmatch(text, -1) {
+		urls = append(urls, s[1])
+	}
+	service := regexp.MustCompile(`type = "(turns?)", host = "([^"]+)", port = (\d+), transport = "(\w+)", secret = true`)
+	for _, s := range service.FindAllStringSubmatch(text, -1) {
+		urls = append(urls, fmt.Sprintf("%s:%s:%s?transport=%s", s[1], s[2], s[3], s[4]))
+	}
+	if secret == nil || len(urls) < 2 {
+		m.t.Fatalf("no secret or no servers in\n%s", text)
+	}
+	for _, url := range urls {
+		m.probe(url, secret[1])
+	}
+}
+
+// Every guide works as it stands there, word by word.
+func TestGuides(t *testing.T) {
+	root, err := servertest.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := filepath.Glob(filepath.Join(root, "docs/guides/*.md"))
+	if err != nil || len(all) == 0 {
+		t.Fatal("there are no guides: ", err)
+	}
+	for _, path := range all {
+		name := filepath.Base(path)
+		t.Run(name, func(t *testing.T) { newMachine(t).follow("docs/guides/" + name) })
+	}
+}
