@@ -82,6 +82,9 @@ type Config struct {
 	// UnauthorizedRateLimitRPS a second and source address.
 	UnauthorizedRateLimit    bool
 	UnauthorizedRateLimitRPS int
+	// NoDatabaseRules and NoDatabaseRealms leave out what the database says of
+	// peers and of realms.
+	NoDatabaseRules, NoDatabaseRealms bool
 	// Database is the path of the SQLite file with users and secrets. Empty:
 	// not configured.
 	Database string

@@ -8,7 +8,7 @@ type Kind string
 const (
 	kindBool      Kind = "bool"
 	kindInt       Kind = "number"
-	kindBytes     Kind = "bytes/s"
+	kindBytes     Kind = "bytes"
 	kindPort      Kind = "port"
 	kindSeconds   Kind = "seconds"
 	kindString    Kind = "text"

@@ -39,7 +39,11 @@ type peerRules struct{ allowed, denied []config.PeerRange }
 
 // realmReader reads the tables and remembers what it has told of them.
 type realmReader struct {
-	db      store.Database
+	db store.Database
+	// ruleless and realmless leave out what the configuration does not want of the
+	// database.
+	ruleless, realmless bool
+
 	log     *slog.Logger
 	file    *realmsFile // nil: what was read is remembered nowhere
 	failed  bool
@@ -52,7 +56,7 @@ func (r *realmReader) read(ctx context.Context) (*realmTables, error) {
 	ctx, cancel := context.WithTimeout(ctx, realmsTimeout)
 	defer cancel()
 	var t *realmTables
-	rows, err := readRealms(ctx, r.db)
+	rows, err := r.rows(ctx)
 	r.answers.Store(err == nil)
 	if err == nil {
 		t, err = r.tables(rows)
@@ -74,17 +78,22 @@ type realmRows struct {
 	Rules   []store.PeerRule    `json:"rules,omitempty"`
 }
 
-func readRealms(ctx context.Context, db store.Database) (*realmRows, error) {
-	origins, err := db.Origins(ctx)
-	if err != nil {
-		return nil, err
+// rows asks the database for what is wanted of it.
+func (r *realmReader) rows(ctx context.Context) (*realmRows, error) {
+	rows := &realmRows{}
+	var err error
+	if !r.realmless {
+		if rows.Origins, err = r.db.Origins(ctx); err != nil {
+			return nil, err
+		}
+		if rows.Options, err = r.db.RealmOptions(ctx, ""); err != nil {
+			return nil, err
+		}
 	}
-	options, err := db.RealmOptions(ctx, "")
-	if err != nil {
-		return nil, err
+	if !r.ruleless {
+		rows.Rules, err = r.db.PeerRules(ctx)
 	}
-	rules, err := db.PeerRules(ctx)
-	return &realmRows{origins, options, rules}, err
+	return rows, err
 }
 
 // tables are what the rows mean. A rule that is to close something and that nobody
@@ -146,7 +155,7 @@ func (t *realmTables) apply(rule store.PeerRule) error {
 // reason not to serve: then those that the database told last, before this start,
 // are in force.
 func (s *Server) openRealms(db store.Database) {
-	s.realms = &realmReader{db: db, log: s.log}
+	s.realms = &realmReader{db: db, log: s.log, ruleless: s.cfg().NoDatabaseRules, realmless: s.cfg().NoDatabaseRealms}
 	if k := s.access().kept; k != nil {
 		s.realms.file = &realmsFile{path: filepath.Join(k.dir, realmsName), of: s.access().database, log: s.log}
 	}
@@ -163,7 +172,7 @@ func (r *realmReader) last() *realmTables {
 		rows, err := r.file.read()
 		if err == nil {
 			var t *realmTables
-			if t, err = r.tables(rows); err == nil {
+			if t, err = r.tables(r.wanted(rows)); err == nil {
 				r.log.Warn("until the database has told its realms, those that it told last are in force", "file", r.file.path)
 				return t
 			}
@@ -172,8 +181,22 @@ func (r *realmReader) last() *realmTables {
 			r.log.Warn("what the database told last of its realms cannot be used", "error", err)
 		}
 	}
+	if r.ruleless {
+		return &realmTables{}
+	}
 	r.log.Error("the database has never told which peers it denies: until it does, only relayed addresses of this server and what allowed-peer-ip names can be peers")
 	return closedTables()
+}
+
+// wanted leaves out of what was read before what is not wanted any more.
+func (r *realmReader) wanted(rows *realmRows) *realmRows {
+	if r.realmless {
+		rows.Origins, rows.Options = nil, nil
+	}
+	if r.ruleless {
+		rows.Rules = nil
+	}
+	return rows
 }
 
 // closedTables deny every peer that the configuration does not allow by name. Who

@@ -53,6 +53,31 @@ func TestRealmsOfTheDatabase(t *testing.T) {
 	}
 }
 
+// What the configuration does not want of the database is not taken from it, and
+// then it does not matter that it is down either.
+func TestRealmsNotWanted(t *testing.T) {
+	db := &ruleDatabase{rules: []store.PeerRule{{Range: "198.41.7.1"}}}
+	for name, tt := range map[string]struct {
+		ruleless, down bool
+		rules          int
+	}{
+		"wanted": {false, false, 1}, "not wanted": {true, false, 0}, "not wanted, and down": {true, true, 0},
+	} {
+		r := &realmReader{db: db, log: slog.New(slog.DiscardHandler), ruleless: tt.ruleless, realmless: true}
+		if db.err = nil; tt.down {
+			db.err = context.DeadlineExceeded
+		}
+		got, err := r.read(t.Context())
+		if err != nil || len(got.rules) != tt.rules || len(got.origins) != 0 {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	r := start(t, load(t, "realm=first.example\nno-dynamic-realms\nno-dynamic-ip-list"), Options{})
+	if !r.realms.ruleless || !r.realms.realmless {
+		t.Error("the keys do not reach the reader")
+	}
+}
+
 // A database that says nonsense, or nothing, opens nothing and is told once.
 func TestRealmsThatCannotBeRead(t *testing.T) {
 	log := newOutput()
