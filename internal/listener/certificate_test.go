@@ -98,7 +98,8 @@ func TestLoadCertificates(t *testing.T) {
 		{"a key with a passphrase", good, writeFile(t, "enc", pem.EncodeToMemory(&pem.Block{
 			Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte{0x30, 0}})), "passphrase"},
 		{"a short key", writeFile(t, "weak", weakCert), writeFile(t, "weakkey", weakKey), "2048"},
-		{"a directory", t.TempDir(), goodKey, "directory"},
+		{"a directory", t.TempDir(), goodKey, "is no plain file"},
+		{"a file without an end", "/dev/zero", goodKey, "is no plain file"},
 	} {
 		if _, err := LoadCertificates(Pair{CertFile: c.cert, KeyFile: c.key}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)

@@ -115,9 +115,17 @@ func (p Pair) timely(cert *tls.Certificate, now time.Time) error {
 	return nil
 }
 
+// longestPEM is more than any chain of certificates takes, in bytes.
+const longestPEM = 1 << 20
+
 // readPEM reads a file; its error names the file and, where the process may not
 // read it, how to change that.
 func readPEM(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	// What blocks when it is opened, as a pipe does, or has no end is no file.
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > longestPEM) {
+		return nil, fmt.Errorf("%s is no plain file of at most %d bytes", file, longestPEM)
+	}
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("%w: user %d may not read it; give its group the right to (chgrp, chmod g+r) or copy it where this user can",

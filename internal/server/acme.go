@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -68,13 +67,16 @@ func (s *Server) openACME() error {
 	return nil
 }
 
+// longestRoots is how much of acme-ca-root is read, in bytes.
+const longestRoots = 1 << 20
+
 // authorityRoots reads the certificates of a private authority; nil stands for
 // those of the system.
 func authorityRoots(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := plainFile(file, longestRoots)
 	if err != nil {
 		return nil, fmt.Errorf("acme-ca-root: %w", err)
 	}

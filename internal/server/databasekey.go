@@ -5,8 +5,6 @@ import (
 	"crypto/cipher"
 	"encoding/base64"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 )
@@ -49,24 +47,14 @@ func decryptPassword(where, keyFile string) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
-// databaseKey reads the key. What blocks when it is opened, or has no end, is no
-// file.
+// databaseKey reads the key.
 func databaseKey(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	key, err := plainFile(path, databaseKeySize)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no plain file: name the one with the key", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	key := make([]byte, databaseKeySize)
-	if n, err := io.ReadFull(f, key); err != nil {
-		return nil, fmt.Errorf("%s has %d bytes, and the key has %d", path, n, databaseKeySize)
+	if len(key) < databaseKeySize {
+		return nil, fmt.Errorf("%s has %d bytes, and the key has %d", path, len(key), databaseKeySize)
 	}
 	return key, nil
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -80,16 +79,7 @@ func (k *roomKeys) read() (err error) {
 	if k.seen, err = os.Stat(k.file); err != nil {
 		return err
 	}
-	// What blocks when it is opened, as a pipe does, is no file.
-	if !k.seen.Mode().IsRegular() {
-		return fmt.Errorf("%s is no file", k.file)
-	}
-	f, err := os.Open(k.file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, longestKeys))
+	text, err := plainFile(k.file, longestKeys)
 	if err != nil {
 		return err
 	}

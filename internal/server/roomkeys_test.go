@@ -107,7 +107,7 @@ func TestRoomKeysRefuse(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "missing"): "no such file",
-		dir:                           "is no file",
+		dir:                           "is no plain file",
 		file("empty", ""):             "no JSON Web Key Set",
 		file("secret", `{"keys":[{"kty":"oct","k":"eA"}]}`): "public keys alone",
 		file("long", strings.Repeat(" ", 300<<10)):          "too long",
