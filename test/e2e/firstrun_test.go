@@ -83,7 +83,7 @@ func checkModes(t *testing.T, dir string) {
 		t.Errorf("%s: %v, error %v", dir, info.Mode(), err)
 	}
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 6 {
+	if err != nil || len(files) != 7 {
 		t.Errorf("kept: %v, error %v", files, err)
 	}
 	for _, f := range files {
