@@ -28,6 +28,8 @@ type greeting struct {
 	// with a key, which is there to be seen this once.
 	Pages []string `json:"pages,omitempty"`
 	Links []string `json:"links,omitempty"`
+	// Doctor is the command that says what is wrong, if anything is.
+	Doctor string `json:"doctor"`
 	// LinkCommand makes a further key.
 	LinkCommand string `json:"linkCommand,omitempty"`
 	// Credentials is the command that prints short-lived credentials; empty
@@ -101,6 +103,7 @@ func (s *Server) greet(now time.Time) greeting {
 	if s.certFile != "" {
 		g.Fingerprint = fingerprint(s.certFile)
 	}
+	g.Doctor = s.command("doctor")
 	g.Credentials = s.credentialsCommand()
 	s.greetPages(&g)
 	g.Notes = s.notes(works)
@@ -215,6 +218,7 @@ func (g greeting) text() string {
 	for _, n := range g.Notes {
 		line("Note: %s", n)
 	}
+	line("If a call does not get through: %s", g.Doctor)
 	return b.String()
 }
 

@@ -97,11 +97,11 @@ func checkModes(t *testing.T, dir string) {
 func TestGreetingText(t *testing.T) {
 	dir := t.TempDir()
 	p := server(t, dir)
-	p.until(t, p.out, "the greeting", func(all string) bool { return strings.Contains(all, "Only this machine") })
+	p.until(t, p.out, "the greeting", func(all string) bool { return strings.Contains(all, "does not get through") })
 	text := p.out.String()
 	for _, want := range []string{
 		"const iceServers = [", "connection.iceServers = [{", "?transport=udp", "?transport=tcp", "turns:127.0.0.1:",
-		"udp  49152-65535", "iceserver credentials --data-dir " + dir, filepath.Join(dir, "users.db"),
+		"udp  49152-65535", "iceserver credentials --data-dir " + dir, "iceserver doctor --data-dir " + dir, filepath.Join(dir, "users.db"),
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in:\n%s", want, text)
