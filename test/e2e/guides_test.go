@@ -160,6 +160,11 @@ func (m *machine) run(words []string) {
 	case strings.HasPrefix(line, "php occ talk:turn:add "):
 		m.nextcloud(words)
 	case strings.HasPrefix(line, "php occ talk:stun:add "):
+	case words[0] == "curl":
+		r := execute(exec.Command("sh", "-c", line), "")
+		if r.code != 0 || !strings.HasPrefix(r.out, "{") {
+			m.t.Errorf("%s: exit %d:\n%s%s", line, r.code, r.out, r.err)
+		}
 	case words[0] == "make" || words[0] == "apt" || words[0] == "systemctl":
 	default:
 		m.t.Errorf("nobody tries out %q", line)
@@ -264,8 +269,11 @@ func TestGuides(t *testing.T) {
 	if err != nil || len(all) == 0 {
 		t.Fatal("there are no guides: ", err)
 	}
-	for _, path := range all {
-		name := filepath.Base(path)
-		t.Run(name, func(t *testing.T) { newMachine(t).follow("docs/guides/" + name) })
+	for _, path := range append(all, filepath.Join(root, "docs/operate.md")) {
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) { newMachine(t).follow(name) })
 	}
 }
