@@ -1,10 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -37,16 +36,13 @@ func (r adminResult) of() string {
 	return "realm " + shown(r.Realm)
 }
 
-// print tells what was done in a sentence; a password only if it was made up here.
-func (r adminResult) print(w io.Writer, asJSON bool, sentence string) error {
-	if asJSON {
-		return printJSON(w, r)
-	}
+// tell adds the password to what was done, if it was made up here: nobody knows it
+// yet.
+func (r adminResult) tell(done string) string {
 	if r.Password != "" {
-		sentence += "\npassword: " + r.Password
+		done += "password: " + r.Password + "\n"
 	}
-	_, err := fmt.Fprintln(w, sentence)
-	return err
+	return done
 }
 
 // adminWriteCommand is admin add or admin set. Only a realm that is named on the
@@ -54,41 +50,30 @@ func (r adminResult) print(w io.Writer, asJSON bool, sentence string) error {
 // users'.
 func adminWriteCommand(use, short string, isNew bool) *cobra.Command {
 	var s selection
-	var password string
+	var password newPassword
 	cmd := &cobra.Command{
 		Use: use + " NAME", Short: short + ", of the --realm or of all", Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			secret, err := passwordFrom(cmd.InOrStdin(), password, cmd.Flags().Changed("password"))
+			secret, made, err := password.read(cmd)
 			if err != nil {
 				return err
 			}
-			r := adminResult{Name: args[0], Realm: s.realm}
-			if secret == "" {
-				secret = server.NewPassword()
-				r.Password = secret
-			}
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			r.Database = a.Database()
-			if err := a.SetAdmin(cmd.Context(), r.Name, secret, r.Realm, isNew); err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), s.json, fmt.Sprintf("administrator %s of %s is in %s", shown(r.Name), r.of(), r.Database))
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				r := adminResult{Name: args[0], Realm: s.realm, Password: made, Database: a.Database()}
+				done := fmt.Sprintf("administrator %s of %s is in %s\n", shown(r.Name), r.of(), r.Database)
+				return r, r.tell(done), a.SetAdmin(ctx, r.Name, secret, r.Realm, isNew)
+			})
 		},
 	}
-	s.define(cmd)
-	cmd.Flags().StringVarP(&password, "password", "p", "", "the password; - reads it from standard input; without it one is made up")
-	return cmd
+	password.define(cmd)
+	return s.define(cmd)
 }
 
 // adminCheckCommand reads the password from standard input alone: there is no
 // reason to have it in a list of processes (A-L02).
 func adminCheckCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "check NAME", Short: "Say whether the password on standard input is that of an administrator", Args: cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,68 +81,41 @@ func adminCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			found, err := a.CheckAdmin(cmd.Context(), args[0], password)
-			if err != nil {
-				return err
-			}
-			r := adminResult{Name: found.Name, Realm: found.Realm, Database: a.Database()}
-			return r.print(cmd.OutOrStdout(), s.json, fmt.Sprintf("that is the password of administrator %s of %s in %s", shown(r.Name), r.of(), r.Database))
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				found, err := a.CheckAdmin(ctx, args[0], password)
+				r := adminResult{Name: found.Name, Realm: found.Realm, Database: a.Database()}
+				return r, fmt.Sprintf("that is the password of administrator %s of %s in %s\n", shown(r.Name), r.of(), r.Database), err
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 func adminRemoveCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "remove NAME", Short: "Remove an administrator", Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			if err := a.RemoveAdmin(cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			r := adminResult{Name: args[0], Database: a.Database(), Removed: true}
-			return r.print(cmd.OutOrStdout(), s.json, fmt.Sprintf("removed administrator %s from %s", shown(r.Name), r.Database))
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				r := adminResult{Name: args[0], Database: a.Database(), Removed: true}
+				return r, fmt.Sprintf("removed administrator %s from %s\n", shown(r.Name), r.Database), a.RemoveAdmin(ctx, args[0])
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 func adminListCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "list", Short: "List the administrators of all realms", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			list, err := a.Admins(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), list)
-			}
-			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			for _, u := range list {
-				fmt.Fprintln(t, shown(u.Name)+"\t"+strings.TrimPrefix(adminResult{Realm: u.Realm}.of(), "realm "))
-			}
-			return t.Flush()
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				list, err := a.Admins(ctx)
+				var lines []string
+				for _, u := range list {
+					lines = append(lines, shown(u.Name)+"\t"+strings.TrimPrefix(adminResult{Realm: u.Realm}.of(), "realm "))
+				}
+				return list, table(lines), err
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,10 +10,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"iceserver/internal/config"
+	"iceserver/internal/server"
 )
 
 // loadConfig reads the configuration file, if one is named, the environment and
@@ -80,7 +84,8 @@ type selection struct {
 	json                           bool
 }
 
-func (s *selection) define(cmd *cobra.Command) {
+// define adds the flags to a command and returns it.
+func (s *selection) define(cmd *cobra.Command) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVarP(&s.file, "config", "c", "", "configuration `FILE` of the server")
 	f.StringVar(&s.realm, "realm", "", "realm, instead of the configured one")
@@ -92,6 +97,7 @@ func (s *selection) define(cmd *cobra.Command) {
 	f.StringVarP(&s.mongo, "mongo-userdb", "J", "", "the same of a MongoDB database")
 	f.StringVarP(&s.redis, "redis-userdb", "N", "", "the same of a Redis database")
 	f.BoolVar(&s.json, "json", false, "print JSON")
+	return cmd
 }
 
 // load reads the configuration as serve would, so that a command finds the very
@@ -118,6 +124,55 @@ func (s *selection) flags() []config.Flag {
 		}
 	}
 	return flags
+}
+
+// accounts opens the users and secrets of the selected server.
+func (s *selection) accounts(cmd *cobra.Command) (*server.Accounts, error) {
+	cfg, err := s.load(cmd.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	a, err := server.OpenAccounts(cfg, s.file)
+	if err == nil && s.file == "" && !a.Started() {
+		fmt.Fprintln(cmd.ErrOrStderr(), "iceserver: warning: no server was started with this data directory yet; if one runs with another, name it with -c FILE or --data-dir")
+	}
+	return a, err
+}
+
+// with is what most commands do: open something of the selected server, as its
+// accounts, let do ask or change it, and print what do returns, unless it fails.
+func with[T io.Closer](cmd *cobra.Command, s *selection, open func(*cobra.Command) (T, error), do func(context.Context, T) (result any, text string, err error)) error {
+	opened, err := open(cmd)
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	result, text, err := do(cmd.Context(), opened)
+	if err != nil {
+		return err
+	}
+	return s.print(cmd.OutOrStdout(), result, text)
+}
+
+// print writes what a command has found or done: as JSON if that is asked for, or
+// else the text for people, whose lines have ends already.
+func (s *selection) print(w io.Writer, result any, text string) error {
+	if s.json {
+		return printJSON(w, result)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// table aligns the cells of lines, which tabs part.
+func table(lines []string) string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, line := range lines {
+		fmt.Fprintln(t, line)
+	}
+	_ = t.Flush() // never fails: a Builder takes everything
+	return b.String()
 }
 
 // printJSON writes v as indented JSON. Nothing is escaped for HTML: the text is

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,25 +27,19 @@ func credentialsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "credentials", Short: "Print an iceServers array with time-limited credentials", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			var c credentials
-			c.ICEServers, c.Expires, err = a.Credentials(cmd.Context(), user, ttl, time.Now())
-			if err != nil {
-				return err
-			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), c)
-			}
-			// The array alone, so that it can be piped into whatever wants it.
-			return printJSON(cmd.OutOrStdout(), c.ICEServers)
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				list, expires, err := a.Credentials(ctx, user, ttl, time.Now())
+				if err != nil {
+					return nil, "", err
+				}
+				// The array alone, so that it can be piped into whatever wants it.
+				var array strings.Builder
+				err = printJSON(&array, list)
+				return credentials{list, expires}, array.String(), err
+			})
 		},
 	}
-	s.define(cmd)
 	cmd.Flags().StringVar(&user, "user", "", "whom the credentials are for: quotas count by this name")
 	cmd.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long they are good for")
-	return cmd
+	return s.define(cmd)
 }

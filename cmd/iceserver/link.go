@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,79 +35,50 @@ func linkAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add", Short: "Make a link and print it; only now can it be seen", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := s.book(cmd)
-			if err != nil {
-				return err
-			}
-			defer b.Close()
-			made, err := b.Add(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			if !b.Served() {
-				fmt.Fprintln(cmd.ErrOrStderr(), "iceserver: warning: this server has no pages until its configuration says web=on")
-			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), made)
-			}
-			return printLink(cmd.OutOrStdout(), made)
+			return with(cmd, &s, s.book, func(ctx context.Context, b *server.Links) (any, string, error) {
+				made, err := b.Add(ctx, o)
+				if err == nil && !b.Served() {
+					fmt.Fprintln(cmd.ErrOrStderr(), "iceserver: warning: this server has no pages until its configuration says web=on")
+				}
+				return made, linkLines(made), err
+			})
 		},
 	}
-	s.define(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.Label, "label", "", "what the list shows it as")
 	f.DurationVar(&o.Life, "ttl", 0, "how long the link is good, as 720h; 0: until it is revoked")
 	f.DurationVar(&o.MaxTTL, "max-ttl", 0, "how long a credential made with it may be good; 0: 24h")
 	f.IntVar(&o.Quota, "quota", 0, "how many allocations it may hold at a time; 0: as many as a user")
-	return cmd
+	return s.define(cmd)
 }
 
-// printLink prints the addresses, or the key alone where there are none.
-func printLink(w io.Writer, l server.Link) error {
-	lines := l.URLs
-	if len(lines) == 0 {
-		lines = []string{l.Key}
+// linkLines are the addresses, or the key alone where there are none.
+func linkLines(l server.Link) string {
+	if len(l.URLs) == 0 {
+		return l.Key + "\n"
 	}
-	for _, line := range lines {
-		if _, err := fmt.Fprintln(w, line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return strings.Join(l.URLs, "\n") + "\n"
 }
 
 func linkListCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "list", Short: "List the links, without their keys, which nobody knows", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := s.book(cmd)
-			if err != nil {
-				return err
-			}
-			defer b.Close()
-			list, err := b.List(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), list)
-			}
-			return printLinks(cmd.OutOrStdout(), list, time.Now())
+			return with(cmd, &s, s.book, func(ctx context.Context, b *server.Links) (any, string, error) {
+				list, err := b.List(ctx)
+				return list, linkTable(list, time.Now()), err
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
-// printLinks writes a line for each.
-func printLinks(out io.Writer, list []server.Link, now time.Time) error {
+// linkTable has a line for each.
+func linkTable(list []server.Link, now time.Time) string {
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(out, "There are no links: iceserver link add makes one.")
-		return err
+		return "There are no links: iceserver link add makes one.\n"
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tCREATED\tEXPIRES\tLAST USED\tLABEL")
+	lines := []string{"ID\tSTATE\tCREATED\tEXPIRES\tLAST USED\tLABEL"}
 	for _, l := range list {
 		state := "good"
 		switch {
@@ -116,9 +87,9 @@ func printLinks(out io.Writer, list []server.Link, now time.Time) error {
 		case l.Expires != nil && now.After(*l.Expires):
 			state = "expired"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, state, moment(&l.Created), moment(l.Expires), moment(l.Used), l.Label)
+		lines = append(lines, strings.Join([]string{l.ID, state, moment(&l.Created), moment(l.Expires), moment(l.Used), l.Label}, "\t"))
 	}
-	return w.Flush()
+	return table(lines)
 }
 
 // moment writes a time, or a dash for never.
@@ -131,27 +102,16 @@ func moment(t *time.Time) string {
 
 func linkRevokeCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "revoke ID", Short: "End a link and the credentials made with it", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := s.book(cmd)
-			if err != nil {
-				return err
-			}
-			defer b.Close()
-			if err := b.Revoke(cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), struct {
+			return with(cmd, &s, s.book, func(ctx context.Context, b *server.Links) (any, string, error) {
+				r := struct {
 					ID      string `json:"id"`
 					Revoked bool   `json:"revoked"`
-				}{args[0], true})
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "revoked %s; a running server notices within seconds\n", args[0])
-			return err
+				}{args[0], true}
+				return r, fmt.Sprintf("revoked %s; a running server notices within seconds\n", args[0]), b.Revoke(ctx, args[0])
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }

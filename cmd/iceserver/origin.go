@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +19,7 @@ func originCommand() *cobra.Command {
 
 func originAddCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "add ORIGIN", Short: "Give the pages of an origin to the realm", Args: cobra.ExactArgs(1),
 		Example: "  iceserver origin add https://example.org --realm example.org", ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,15 +32,13 @@ func originAddCommand() *cobra.Command {
 				return fmt.Sprintf("origin %s belongs to realm %s in %s", shown(r.Origin), shown(r.Realm), r.Database), err
 			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 // originRemoveCommand asks for no realm: an origin belongs to one at most.
 func originRemoveCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "remove ORIGIN", Short: "Take an origin away from its realm", Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.editing(cmd, func(ctx context.Context, a *server.Accounts, r *realmResult) (sentence string, err error) {
@@ -51,34 +47,21 @@ func originRemoveCommand() *cobra.Command {
 				return fmt.Sprintf("removed origin %s from %s", shown(r.Origin), r.Database), err
 			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 func originListCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "list", Short: "List the origins of all realms, or of the one configured", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			realms, err := a.Realms(cmd.Context())
-			if err != nil {
-				return err
-			}
-			list := originsOf(realms)
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), list)
-			}
-			return printOrigins(cmd.OutOrStdout(), list)
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				realms, err := a.Realms(ctx)
+				list, lines := originsOf(realms)
+				return list, table(lines), err
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 // originRow is an origin in a list.
@@ -87,20 +70,14 @@ type originRow struct {
 	Realm  string `json:"realm"`
 }
 
-func originsOf(realms []server.Realm) []originRow {
-	list := []originRow{}
+// originsOf lists the origins of realms, and as lines of a table.
+func originsOf(realms []server.Realm) (list []originRow, lines []string) {
+	list = []originRow{}
 	for _, r := range realms {
 		for _, o := range r.Origins {
 			list = append(list, originRow{o, r.Name})
+			lines = append(lines, shown(o)+"\t"+shown(r.Name))
 		}
 	}
-	return list
-}
-
-func printOrigins(w io.Writer, list []originRow) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, o := range list {
-		fmt.Fprintln(t, shown(o.Origin)+"\t"+shown(o.Realm))
-	}
-	return t.Flush()
+	return list, lines
 }

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -36,29 +34,14 @@ type realmResult struct {
 	Database string `json:"database"`
 }
 
-// print tells what was done, in a sentence for people.
-func (r realmResult) print(w io.Writer, asJSON bool, sentence string) error {
-	if asJSON {
-		return printJSON(w, r)
-	}
-	_, err := fmt.Fprintln(w, sentence)
-	return err
-}
-
 // editing is a command that changes something for a realm: it opens the database,
 // lets do change it and prints what do has made of the result.
 func (s *selection) editing(cmd *cobra.Command, do func(context.Context, *server.Accounts, *realmResult) (sentence string, err error)) error {
-	a, err := s.accounts(cmd)
-	if err != nil {
-		return err
-	}
-	defer a.Close()
-	r := realmResult{Realm: a.Realm(), Database: a.Database()}
-	sentence, err := do(cmd.Context(), a, &r)
-	if err != nil {
-		return err
-	}
-	return r.print(cmd.OutOrStdout(), s.json, sentence)
+	return with(cmd, s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+		r := realmResult{Realm: a.Realm(), Database: a.Database()}
+		sentence, err := do(ctx, a, &r)
+		return r, sentence + "\n", err
+	})
 }
 
 // limitNames are the limits that a realm may have.
@@ -71,7 +54,7 @@ func limitNames() []string {
 
 func realmSetCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "set OPTION VALUE", Short: "Set a limit of the realm: max-bps, total-quota or user-quota", Args: cobra.ExactArgs(2),
 		Example: "  iceserver realm set user-quota 10 --realm example.org", ValidArgsFunction: completeLimits,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,14 +67,12 @@ func realmSetCommand() *cobra.Command {
 				return fmt.Sprintf("%s of realm %s is %d in %s", r.Option, shown(r.Realm), r.Value, r.Database), a.SetOption(ctx, args[0], value)
 			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 func realmUnsetCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "unset OPTION", Short: "Take a limit away from the realm", Args: cobra.ExactArgs(1), ValidArgsFunction: completeLimits,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.editing(cmd, func(ctx context.Context, a *server.Accounts, r *realmResult) (string, error) {
@@ -99,9 +80,7 @@ func realmUnsetCommand() *cobra.Command {
 				return fmt.Sprintf("realm %s has no %s any more in %s", shown(r.Realm), r.Option, r.Database), a.UnsetOption(ctx, args[0])
 			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 // completeLimits completes the name of a limit.
@@ -118,7 +97,7 @@ func completeLimits(_ *cobra.Command, args []string, word string) ([]cobra.Compl
 // configuration.
 func realmRuleCommand(use, short, done string, do func(*server.Accounts, context.Context, string) error) *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: use + " RANGE", Short: short + ": an address, a prefix, or FIRST-LAST", Args: cobra.ExactArgs(1),
 		Example: "  iceserver realm " + use + " 192.0.2.0/24 --realm example.org", ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -127,62 +106,46 @@ func realmRuleCommand(use, short, done string, do func(*server.Accounts, context
 				return fmt.Sprintf("%s is %s in realm %s of %s", shown(r.Peers), done, shown(r.Realm), r.Database), do(a, ctx, args[0])
 			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 func realmListCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "list", Short: "List the realms of the database with their limits, origins and rules", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			list, err := a.Realms(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), list)
-			}
-			return printRealms(cmd.OutOrStdout(), list)
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				list, err := a.Realms(ctx)
+				return list, realmTable(list), err
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
-// printRealms writes a line for each thing that a realm has, and one for a realm
-// that has none, so that grep finds all of it.
-func printRealms(w io.Writer, list []server.Realm) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// realmTable has a line for each thing that a realm has, and one for a realm that
+// has none, so that grep finds all of it.
+func realmTable(list []server.Realm) string {
+	var lines []string
 	for _, r := range list {
 		name := shown(r.Name)
 		if r.Name == "" {
 			name = "(all realms)"
 		}
-		lines := []string{}
+		before := len(lines)
 		for _, option := range slices.Sorted(maps.Keys(r.Options)) {
-			lines = append(lines, fmt.Sprintf("%s\t%d", shown(option), r.Options[option]))
+			lines = append(lines, fmt.Sprintf("%s\t%s\t%d", name, shown(option), r.Options[option]))
 		}
 		for _, kind := range []struct {
 			what string
 			all  []string
 		}{{"origin", r.Origins}, {"allow", r.Allowed}, {"deny", r.Denied}} {
 			for _, v := range kind.all {
-				lines = append(lines, kind.what+"\t"+shown(v))
+				lines = append(lines, name+"\t"+kind.what+"\t"+shown(v))
 			}
 		}
-		if len(lines) == 0 {
-			lines = []string{"\t"}
-		}
-		for _, l := range lines {
-			fmt.Fprintln(t, name+"\t"+l)
+		if len(lines) == before {
+			lines = append(lines, name+"\t\t")
 		}
 	}
-	return t.Flush()
+	return table(lines)
 }

@@ -13,7 +13,7 @@ import (
 // reloadCommand makes a running server read its configuration anew.
 func reloadCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "reload", Short: "Make the running server read its configuration anew, without losing a call", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := s.load(cmd.ErrOrStderr())
@@ -24,9 +24,6 @@ func reloadCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), r)
-			}
 			text := "reloaded; nothing has changed\n"
 			if len(r.Changed) > 0 {
 				text = "reloaded: " + strings.Join(r.Changed, ", ") + "\n"
@@ -34,12 +31,9 @@ func reloadCommand() *cobra.Command {
 			if len(r.Restart) > 0 {
 				text += "these take a restart: " + strings.Join(r.Restart, ", ") + "\n"
 			}
-			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
-			return err
+			return s.print(cmd.OutOrStdout(), r, text)
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 // drainCommand ends a running server with its last calls.
@@ -56,29 +50,22 @@ func drainCommand() *cobra.Command {
 			if err := server.DrainRunning(cmd.Context(), cfg, wait); err != nil {
 				return err
 			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), struct {
-					Draining bool `json:"draining"`
-				}{true})
-			}
-			text := "draining: the server ends with its last call"
+			text := "draining: the server ends with its last call\n"
 			if wait > 0 {
-				text = "drained: the server has ended with its last call"
+				text = "drained: the server has ended with its last call\n"
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
-			return err
+			return s.print(cmd.OutOrStdout(), map[string]bool{"draining": true}, text)
 		},
 	}
-	s.define(cmd)
 	cmd.Flags().DurationVar(&wait, "wait", 0, "return when the server has ended, or with an error after so long (default: return at once)")
-	return cmd
+	return s.define(cmd)
 }
 
 // userRevokeCommand ends the calls of a user now. Whoever may still log in can
 // begin new ones: removing the user, or the secret, is for other commands.
 func userRevokeCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "revoke NAME", Short: "End the live calls of a user on the running server", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := s.load(cmd.ErrOrStderr())
@@ -89,13 +76,7 @@ func userRevokeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), r)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "ended %d allocations of %s in realm %s\n", r.Ended, args[0], r.Realm)
-			return err
+			return s.print(cmd.OutOrStdout(), r, fmt.Sprintf("ended %d allocations of %s in realm %s\n", r.Ended, args[0], r.Realm))
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"iceserver/internal/server"
 )
 
 // secretCommand holds what is about shared secrets. Several may be valid at a
@@ -25,7 +28,7 @@ type secretResult struct {
 // script reads it from the same place either way.
 func secretAddCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "add [VALUE]", Short: "Add a secret; without a value one is made up, and - reads it from standard input",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -33,24 +36,12 @@ func secretAddCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			r := secretResult{Realm: a.Realm(), Database: a.Database()}
-			if r.Secret, err = a.AddSecret(cmd.Context(), value); err != nil {
-				return err
-			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), r)
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), r.Secret)
-			return err
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				added, err := a.AddSecret(ctx, value)
+				return secretResult{Secret: added, Realm: a.Realm(), Database: a.Database()}, added + "\n", err
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 // secretArgument is the value that was given, or empty if there is none.
@@ -70,61 +61,37 @@ func secretArgument(cmd *cobra.Command, args []string) (string, error) {
 // this command could not change them.
 func secretListCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "list", Short: "List the secrets of the realm in the database", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			secrets, err := a.Secrets(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if s.json {
-				list := make([]secretResult, 0, len(secrets))
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				secrets, err := a.Secrets(ctx)
+				list, lines := make([]secretResult, 0, len(secrets)), ""
 				for _, v := range secrets {
 					list = append(list, secretResult{Secret: v, Realm: a.Realm(), Database: a.Database()})
+					lines += v + "\n"
 				}
-				return printJSON(cmd.OutOrStdout(), list)
-			}
-			for _, v := range secrets {
-				fmt.Fprintln(cmd.OutOrStdout(), v)
-			}
-			return nil
+				return list, lines, err
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 // secretRemoveCommand never repeats the value, which may stand in somebody's
 // scroll-back for long.
 func secretRemoveCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "remove VALUE", Short: "Remove a secret; - reads it from standard input", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			value, err := secretArgument(cmd, args)
 			if err != nil {
 				return err
 			}
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			if err := a.RemoveSecret(cmd.Context(), value); err != nil {
-				return err
-			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), secretResult{Realm: a.Realm(), Database: a.Database(), Removed: true})
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed the secret of realm %s from %s\n", a.Realm(), a.Database())
-			return err
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				r := secretResult{Realm: a.Realm(), Database: a.Database(), Removed: true}
+				return r, fmt.Sprintf("removed the secret of realm %s from %s\n", r.Realm, r.Database), a.RemoveSecret(ctx, value)
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 	"unicode/utf8"
 
@@ -39,48 +38,41 @@ type userResult struct {
 // to a user who is there already. A running server notices within seconds.
 func userWriteCommand(use, short string, write func(*server.Accounts, context.Context, string, string) error) *cobra.Command {
 	var s selection
-	var password string
+	var password newPassword
 	cmd := &cobra.Command{
 		Use: use + " NAME", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := userResult{Name: args[0]}
 			// Before anything is opened: a pipe that fails changes nothing.
-			secret, err := passwordFrom(cmd.InOrStdin(), password, cmd.Flags().Changed("password"))
+			secret, made, err := password.read(cmd)
 			if err != nil {
 				return err
 			}
-			if secret == "" {
-				secret = server.NewPassword()
-				r.Password = secret
-			}
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			r.Realm, r.Database = a.Realm(), a.Database()
-			if err := write(a, cmd.Context(), r.Name, secret); err != nil {
-				return err
-			}
-			return r.print(cmd.OutOrStdout(), s.json)
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				r := userResult{Name: args[0], Realm: a.Realm(), Password: made, Database: a.Database()}
+				return r, r.tell(), write(a, ctx, r.Name, secret)
+			})
 		},
 	}
-	s.define(cmd)
-	cmd.Flags().StringVarP(&password, "password", "p", "", "the password; - reads it from standard input; without it one is made up")
-	return cmd
+	password.define(cmd)
+	return s.define(cmd)
 }
 
-// accounts opens the users and secrets of the selected server.
-func (s *selection) accounts(cmd *cobra.Command) (*server.Accounts, error) {
-	cfg, err := s.load(cmd.ErrOrStderr())
-	if err != nil {
-		return nil, err
+// newPassword is the flag with the password of an account that is written.
+type newPassword string
+
+func (p *newPassword) define(cmd *cobra.Command) {
+	cmd.Flags().StringVarP((*string)(p), "password", "p", "", "the password; - reads it from standard input; without it one is made up")
+}
+
+// read returns the password, and once more as made if nobody gave one and it was
+// made up.
+func (p *newPassword) read(cmd *cobra.Command) (password, made string, err error) {
+	password, err = passwordFrom(cmd.InOrStdin(), string(*p), cmd.Flags().Changed("password"))
+	if err == nil && password == "" {
+		made = server.NewPassword()
+		password = made
 	}
-	a, err := server.OpenAccounts(cfg, s.file)
-	if err == nil && s.file == "" && !a.Started() {
-		fmt.Fprintln(cmd.ErrOrStderr(), "iceserver: warning: no server was started with this data directory yet; if one runs with another, name it with -c FILE or --data-dir")
-	}
-	return a, err
+	return password, made, err
 }
 
 // passwordFrom returns the password that was given, from the first line of
@@ -100,44 +92,32 @@ func passwordFrom(stdin io.Reader, value string, given bool) (string, error) {
 	return value, nil
 }
 
-// print tells what was done. A password is printed only if it was made up here,
-// since nobody knows it yet.
-func (r userResult) print(w io.Writer, asJSON bool) error {
-	if asJSON {
-		return printJSON(w, r)
-	}
+// tell says what was done, with the password only if it was made up here, since
+// nobody knows it yet.
+func (r userResult) tell() string {
 	if r.Removed {
-		_, err := fmt.Fprintf(w, "removed user %s of realm %s from %s\n", shown(r.Name), shown(r.Realm), r.Database)
-		return err
+		return fmt.Sprintf("removed user %s of realm %s from %s\n", shown(r.Name), shown(r.Realm), r.Database)
 	}
-	_, err := fmt.Fprintf(w, "user %s of realm %s is in %s\n", r.Name, r.Realm, r.Database)
-	if r.Password != "" && err == nil {
-		_, err = fmt.Fprintf(w, "password: %s\n", r.Password)
+	text := fmt.Sprintf("user %s of realm %s is in %s\n", r.Name, r.Realm, r.Database)
+	if r.Password != "" {
+		text += "password: " + r.Password + "\n"
 	}
-	return err
+	return text
 }
 
 // userRemoveCommand removes a user; an allocation that lives ends at the latest
 // when it would have to be refreshed.
 func userRemoveCommand() *cobra.Command {
 	var s selection
-	cmd := &cobra.Command{
+	return s.define(&cobra.Command{
 		Use: "remove NAME", Short: "Remove a user", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			if err := a.RemoveUser(cmd.Context(), args[0]); err != nil {
-				return err
-			}
-			r := userResult{Name: args[0], Realm: a.Realm(), Database: a.Database(), Removed: true}
-			return r.print(cmd.OutOrStdout(), s.json)
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				r := userResult{Name: args[0], Realm: a.Realm(), Database: a.Database(), Removed: true}
+				return r, r.tell(), a.RemoveUser(ctx, args[0])
+			})
 		},
-	}
-	s.define(cmd)
-	return cmd
+	})
 }
 
 // userListCommand lists names; keys only if they are asked for, since a list
@@ -148,24 +128,14 @@ func userListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the users of all realms, or of the one configured", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := s.accounts(cmd)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			list, err := a.Users(cmd.Context(), keys)
-			if err != nil {
-				return err
-			}
-			if s.json {
-				return printJSON(cmd.OutOrStdout(), list)
-			}
-			return printUsers(cmd.OutOrStdout(), list)
+			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+				list, err := a.Users(ctx, keys)
+				return list, userTable(list), err
+			})
 		},
 	}
-	s.define(cmd)
 	cmd.Flags().BoolVar(&keys, "keys", false, "show the keys too; whoever has a key can log in with it")
-	return cmd
+	return s.define(cmd)
 }
 
 // shown is a name as a terminal and a list of lines can take it. This program adds
@@ -177,15 +147,15 @@ func shown(name string) string {
 	return strconv.Quote(name)
 }
 
-// printUsers writes a table for people; scripts take --json.
-func printUsers(w io.Writer, list []server.Account) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// userTable is for people; scripts take --json.
+func userTable(list []server.Account) string {
+	lines := make([]string, 0, len(list))
 	for _, u := range list {
 		line := shown(u.Name) + "\t" + shown(u.Realm)
 		if u.Key != "" {
 			line += "\t" + u.Key
 		}
-		fmt.Fprintln(t, line)
+		lines = append(lines, line)
 	}
-	return t.Flush()
+	return table(lines)
 }

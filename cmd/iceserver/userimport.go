@@ -75,7 +75,9 @@ func (c *userImport) run(cmd *cobra.Command, path string) error {
 	if len(wrong) > 0 {
 		return tellLines(cmd.ErrOrStderr(), path, wrong)
 	}
+	r, done := importResult{len(list), c.dry, a.Database()}, "could import"
 	if !c.dry {
+		done = "imported"
 		if i, err := a.Import(cmd.Context(), list, c.replace); err != nil {
 			if i < len(entries) {
 				err = fmt.Errorf("%s:%d: %w; nothing was imported", path, entries[i].line, err)
@@ -83,7 +85,7 @@ func (c *userImport) run(cmd *cobra.Command, path string) error {
 			return err
 		}
 	}
-	return c.print(cmd.OutOrStdout(), importResult{len(list), c.dry, a.Database()})
+	return c.print(cmd.OutOrStdout(), r, fmt.Sprintf("%s %d users into %s\n", done, r.Users, r.Database))
 }
 
 // check makes accounts of the entries, and adds to what is wrong.
@@ -116,18 +118,6 @@ func tellLines(stderr io.Writer, path string, wrong []lineError) error {
 		last = fmt.Errorf("%s:%d: %w", path, w.line, w.error)
 	}
 	return last
-}
-
-func (c *userImport) print(w io.Writer, r importResult) error {
-	if c.json {
-		return printJSON(w, r)
-	}
-	done := "imported"
-	if r.DryRun {
-		done = "could import"
-	}
-	_, err := fmt.Fprintf(w, "%s %d users into %s\n", done, r.Users, r.Database)
-	return err
 }
 
 // readAll reads a file, or standard input for a hyphen.

@@ -14,35 +14,8 @@ import (
 
 // phrase is the standard's name of an error code, for servers that send none.
 func phrase(code int) string {
-	switch code {
-	case 300:
-		return "Try Alternate"
-	case 400:
-		return "Bad Request"
-	case 401:
-		return "Unauthenticated"
-	case 403:
-		return "Forbidden"
-	case 420:
-		return "Unknown Attribute"
-	case 437:
-		return "Allocation Mismatch"
-	case 438:
-		return "Stale Nonce"
-	case 440:
-		return "Address Family not Supported"
-	case 441:
-		return "Wrong Credentials"
-	case 442:
-		return "Unsupported Transport Protocol"
-	case 443:
-		return "Peer Address Family Mismatch"
-	case 486:
-		return "Allocation Quota Reached"
-	case 500:
-		return "Server Error"
-	case 508:
-		return "Insufficient Capacity"
+	if p := stun.ErrorPhrase(code); p != "" {
+		return p
 	}
 	return "(no reason given)"
 }

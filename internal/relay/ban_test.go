@@ -16,6 +16,7 @@ import (
 	"iceserver/internal/netio/netiotest"
 	"iceserver/internal/stun"
 	"iceserver/internal/turn"
+	"iceserver/test/servertest"
 )
 
 const (
@@ -25,28 +26,10 @@ const (
 
 var testBan = Ban{After: 3, Window: time.Minute, Time: 10 * time.Minute}
 
-// logText is a log that a test can read while it is written.
-type logText struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logText) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 // banning runs f with a relay that bans, and the log of it.
-func banning(t *testing.T, f func(n *netiotest.Net, r *Relay, log *logText)) {
+func banning(t *testing.T, f func(n *netiotest.Net, r *Relay, log *servertest.Log)) {
 	t.Helper()
-	log := new(logText)
+	log := new(servertest.Log)
 	simulate(t, func(o *Options) {
 		o.Ban, o.NonceLife = testBan, 30*time.Second
 		o.Log = slog.New(slog.NewTextHandler(log, nil))
@@ -90,7 +73,7 @@ func (c *client) silent() {
 // calls behind the same address go on, and so does everybody elsewhere. It ends
 // in time, and the log tells of both.
 func TestBan(t *testing.T) {
-	banning(t, func(n *netiotest.Net, r *Relay, log *logText) {
+	banning(t, func(n *netiotest.Net, r *Relay, log *servertest.Log) {
 		neighbour := newClient(t, newSimWire(t, n, guesserIP), r.Addrs()[0], "bob")
 		relayed, peer := neighbour.allocate(), newSimWire(t, n, peerIP)
 		neighbour.bind(0x4000, peer.addr())
@@ -122,7 +105,7 @@ func TestBan(t *testing.T) {
 
 // Guesses that are further apart than the window ban nobody.
 func TestBanWindow(t *testing.T) {
-	banning(t, func(n *netiotest.Net, r *Relay, _ *logText) {
+	banning(t, func(n *netiotest.Net, r *Relay, _ *servertest.Log) {
 		eve := guesser(t, n, r, guesserIP)
 		for range 4 * testBan.After {
 			eve.guess()
@@ -139,7 +122,7 @@ func TestBanWindow(t *testing.T) {
 // nonces that are sent there: not a made-up one, not one sent to himself, not one
 // from the time when he had that address.
 func TestBanNeverForged(t *testing.T) {
-	banning(t, func(n *netiotest.Net, r *Relay, _ *logText) {
+	banning(t, func(n *netiotest.Net, r *Relay, _ *servertest.Log) {
 		forger, forged := guesser(t, n, r, otherIP), guesser(t, n, r, guesserIP)
 		forger.challenge()
 		forged.challenge()
@@ -169,7 +152,7 @@ func TestBanNeverForged(t *testing.T) {
 // A user whose credential is taken back during a call is no guesser, however often
 // his browser tries to go on.
 func TestBanNotForEnds(t *testing.T) {
-	banning(t, func(n *netiotest.Net, r *Relay, _ *logText) {
+	banning(t, func(n *netiotest.Net, r *Relay, _ *servertest.Log) {
 		alice := newClient(t, newSimWire(t, n, guesserIP), r.Addrs()[0], "alice")
 		alice.allocate()
 		alice.key = bytes.Repeat([]byte{7}, 16)
@@ -185,7 +168,7 @@ func TestBanNotForEnds(t *testing.T) {
 // A client that is connected is really there, so its guesses count whatever nonce
 // it has; and what it sends is dropped from then on.
 func TestBanOfStreams(t *testing.T) {
-	banning(t, func(_ *netiotest.Net, r *Relay, _ *logText) {
+	banning(t, func(_ *netiotest.Net, r *Relay, _ *servertest.Log) {
 		from := netip.MustParseAddrPort(guesserIP + ":5000")
 		l, err := r.Link(turn.TCP, from, netip.AddrPortFrom(r.Addrs()[0].Addr(), 3478))
 		if err != nil {
@@ -242,7 +225,7 @@ func (w *bareLink) addr() netip.AddrPort { return w.link.tuple.Client }
 
 // Other rules are in force at once, and lift what they do not have.
 func TestBanReconfigure(t *testing.T) {
-	banning(t, func(n *netiotest.Net, r *Relay, log *logText) {
+	banning(t, func(n *netiotest.Net, r *Relay, log *servertest.Log) {
 		eve := guesser(t, n, r, guesserIP)
 		settings := func(b Ban) Settings {
 			o := testOptions(t)

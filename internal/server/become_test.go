@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"iceserver/internal/config"
+	"iceserver/test/servertest"
 )
 
 // becoming is a directory that others can get to, as /var/lib is, and a file of
@@ -172,13 +173,13 @@ func TestProcUserRefused(t *testing.T) {
 		"proc-user=no-such-user":                     `there is no user "no-such-user" on this machine`,
 		"proc-user=nobody\nproc-group=no-such-group": `there is no group "no-such-group" on this machine`,
 	} {
-		_, err := New(load(t, text), Options{Stdout: newOutput(), Stderr: newOutput()})
+		_, err := New(load(t, text), Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: error %v", text, err)
 		}
 	}
 	r := start(t, load(t, fmt.Sprintf("proc-user=%d\nproc-group=%d", os.Geteuid(), os.Getegid())), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 }
 
 // Root does not take a data directory of somebody whom it does not become, and

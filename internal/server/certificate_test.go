@@ -18,6 +18,7 @@ import (
 
 	"iceserver/internal/listener"
 	generator "iceserver/internal/load"
+	"iceserver/test/servertest"
 )
 
 // shows is the certificate that a server shows to a new client.
@@ -48,7 +49,7 @@ func swap(t *testing.T, certFile, keyFile string) {
 func TestCertificateSwapUnderLoad(t *testing.T) {
 	cert, key := issue(t, "turn.example.org")
 	r := start(t, load(t, "user=u:a-long-password\nrealm=r\nallow-loopback-peers\ncert="+cert+"\npkey="+key), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	done := make(chan error, 1)
 	var result *generator.Result
 	go func() {
@@ -101,7 +102,7 @@ func TestSeveralCertificates(t *testing.T) {
 	certA, keyA := issue(t, "a.example")
 	certB, keyB := issue(t, "*.b.example")
 	r := start(t, load(t, "cert="+certA+"\npkey="+keyA+"\ncert="+certB+"\npkey="+keyB), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	for name, want := range map[string]string{"": "a.example", "a.example": "a.example", "turn.b.example": "*.b.example", "other.example": "a.example"} {
 		if got := r.shows(t, name); got.DNSNames[0] != want {
 			t.Errorf("%q is shown %v, want %s", name, got.DNSNames, want)
@@ -170,7 +171,7 @@ func TestSelfSignedIsRenewed(t *testing.T) {
 func TestACMERedirect(t *testing.T) {
 	for _, web := range []string{"web=off", "web=on"} {
 		r := start(t, load(t, "acme-redirect=http://192.0.2.1/t/\n"+web), Options{})
-		r.log.wait(t, "msg=ready")
+		r.log.Wait(t, "msg=ready")
 		client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		for path, want := range map[string]string{"abc-_1": "http://192.0.2.1/t/abc-_1", "": "", "a/b": "", "a%20b": ""} {
 			answer, err := client.Get("http://" + r.Addrs().TCP[0].String() + "/.well-known/acme-challenge/" + path)
@@ -198,7 +199,7 @@ func TestACMEPortTaken(t *testing.T) {
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	lines := "acme-domain=a.example\nacme-ca=https://127.0.0.1:1/directory\nacme-http-port=" + port
 	s, log := opened(t, lines)
-	log.wait(t, "acme-challenge=tls-alpn-01")
+	log.Wait(t, "acme-challenge=tls-alpn-01")
 	if over, tlsAt := s.challengedAt(); over.Port() != s.cfg().ListeningPort || tlsAt.IsValid() {
 		t.Errorf("asked at %v and %v", over, tlsAt)
 	}
@@ -239,9 +240,9 @@ func TestChallengedAt(t *testing.T) {
 }
 
 // opened is a server that is opened, and closed with the test without having run.
-func opened(t *testing.T, lines string) (*Server, *output) {
+func opened(t *testing.T, lines string) (*Server, *servertest.Log) {
 	t.Helper()
-	log := newOutput()
+	log := new(servertest.Log)
 	s, err := New(load(t, lines), Options{Stdout: io.Discard, Stderr: log})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"iceserver/internal/config"
 	"iceserver/internal/stun"
 	"iceserver/internal/turn"
+	"iceserver/test/servertest"
 )
 
 // clientOf returns a client of a server over UDP.
@@ -48,7 +49,7 @@ func TestAlternateServer(t *testing.T) {
 		next.AlternateServers = nil
 		return &next, nil
 	}})
-	if line := r.log.wait(t, "msg=ready"); !strings.Contains(line, "self_test=true") {
+	if line := r.log.Wait(t, "msg=ready"); !strings.Contains(line, "self_test=true") {
 		t.Errorf("%s\n%s", line, r.log)
 	}
 	alice := clientOf(t, r.Addrs().UDP[0], "alice", "a-long-password")
@@ -70,8 +71,8 @@ func TestAlternateServer(t *testing.T) {
 func TestAlternateIsItself(t *testing.T) {
 	port := freePort(t)
 	r := start(t, load(t, fmt.Sprintf("realm=r\nuser=alice:a-long-password\nno-tls\nlistening-port=%d\nalternate-server=127.0.0.1:%d", port, port)), Options{})
-	r.log.wait(t, "is this server itself")
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "is this server itself")
+	r.log.Wait(t, "msg=ready")
 	if _, err := clientOf(t, r.Addrs().UDP[0], "alice", "a-long-password").allocate(); err != nil {
 		t.Error(err)
 	}
@@ -197,14 +198,14 @@ func TestDevices(t *testing.T) {
 	}
 	lo := loopbackDevice(t)
 	r := start(t, configured("listening-device="+lo+"\nrelay-device="+lo), Options{})
-	r.log.wait(t, "self_test=true")
+	r.log.Wait(t, "self_test=true")
 	for _, a := range r.Addrs().UDP {
 		if !a.Addr().IsLoopback() {
 			t.Errorf("listens on %v, which is not of %s", a, lo)
 		}
 	}
 	for _, key := range []string{"listening-device", "relay-device"} {
-		_, err := New(configured(key+"=no-such-if0"), Options{Stdout: newOutput(), Stderr: newOutput()})
+		_, err := New(configured(key+"=no-such-if0"), Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)})
 		if err == nil || !strings.Contains(err.Error(), key+"=no-such-if0") || !strings.Contains(err.Error(), lo) {
 			t.Errorf("error %v", err)
 		}

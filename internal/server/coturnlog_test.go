@@ -184,7 +184,7 @@ func TestCoturnTimestamp(t *testing.T) {
 		"log-format=coturn-4.17\nnew-log-timestamp-format=%d/%b/%Y": `(?m)^\d{2}/[A-Z][a-z]{2}/\d{4} INFO ready: `,
 	} {
 		r := start(t, load(t, text), Options{})
-		if line := r.log.wait(t, "ready: "); !regexp.MustCompile(want).MatchString(line) {
+		if line := r.log.Wait(t, "ready: "); !regexp.MustCompile(want).MatchString(line) {
 			t.Errorf("%q: got %s", text, line)
 		}
 	}

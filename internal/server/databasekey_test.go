@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"iceserver/test/servertest"
 )
 
 // A password as openssl encrypts it with the same key is put in its place, by
@@ -44,7 +46,7 @@ func TestDecryptPassword(t *testing.T) {
 	}
 	// Where it matters: a start with a key that is not there names it.
 	cfg := load(t, "mysql-userdb=host=127.0.0.1 dbname=turn user=turn password="+sealed+"\nsecret-key-file="+filepath.Join(dir, "missing"))
-	if _, err := New(cfg, Options{Stdout: newOutput(), Stderr: newOutput()}); err == nil || !strings.Contains(err.Error(), "secret-key-file") {
+	if _, err := New(cfg, Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)}); err == nil || !strings.Contains(err.Error(), "secret-key-file") {
 		t.Errorf("the start says %v", err)
 	}
 }

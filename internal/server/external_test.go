@@ -84,7 +84,7 @@ func TestFindWithoutMetadata(t *testing.T) {
 		t.Errorf("a public address is seen as %v, %v", a, err)
 	}
 	r := start(t, load(t, ""), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	here := netip.MustParseAddr("127.0.0.1")
 	f.stun = r.Addrs().UDP[0].String()
 	if a, who, err := f.find(context.Background(), here); a != here || err != nil || !strings.Contains(who, f.stun) {
@@ -111,11 +111,11 @@ func TestExternalAuto(t *testing.T) {
 	}))
 	t.Cleanup(m.Close)
 	r := start(t, load(t, "external-ip=auto/127.0.0.1"), Options{Metadata: m.URL})
-	line := r.log.wait(t, "msg=\"external address\"")
+	line := r.log.Wait(t, "msg=\"external address\"")
 	if !strings.Contains(line, "external=198.41.1.9") || !strings.Contains(line, "Hetzner") {
 		t.Error(line)
 	}
-	r.log.wait(t, "self_test=true")
+	r.log.Wait(t, "self_test=true")
 	relayed := func() string { return seen(r.place().relays[0]).String() }
 	if relayed() != "198.41.1.9" {
 		t.Errorf("relayed at %s", relayed())
@@ -127,7 +127,7 @@ func TestExternalAuto(t *testing.T) {
 			t.Errorf("the service says %q, and relayed is at %s, want %s", step.says, relayed(), step.want)
 		}
 	}
-	r.log.wait(t, "has changed")
+	r.log.Wait(t, "has changed")
 	// Nor does a reload forget it while nobody answers.
 	say("")
 	if err := r.change(func(x *setup) error { return r.takeOver(x, x.cfg) }); err != nil || relayed() != "198.41.1.10" {

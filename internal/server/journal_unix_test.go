@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"iceserver/test/servertest"
 )
 
 // A-L02: the greeting holds credentials, so it stays out of the journal, which says
@@ -31,13 +33,13 @@ func TestGreetingAndJournal(t *testing.T) {
 		}
 		t.Setenv("JOURNAL_STREAM", fmt.Sprintf("%d:%d", st.Dev, st.Ino))
 		cfg := load(t, "realm=r\nuser=alice:a-password-to-hide\nstatic-auth-secret=a-secret-to-hide")
-		log := newOutput()
+		log := new(servertest.Log)
 		s, err := New(cfg, Options{Stdout: f, Stderr: log})
 		if err != nil {
 			t.Fatal(err)
 		}
 		stop := serving(t, s)
-		log.wait(t, "msg=ready")
+		log.Wait(t, "msg=ready")
 		stop()
 		text, err := os.ReadFile(path)
 		if err != nil {

@@ -58,8 +58,8 @@ func awaitLine(t *testing.T, l *net.UnixConn, text string) string {
 // Without a syslog the log is where it would be without the key, and says why.
 func TestNoSyslog(t *testing.T) {
 	r := start(t, load(t, "syslog"), Options{Syslog: filepath.Join(t.TempDir(), "nobody")})
-	r.log.wait(t, "there is no syslog")
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "there is no syslog")
+	r.log.Wait(t, "msg=ready")
 }
 
 // The time of lines looks as new-log-timestamp-format says, in both forms of the
@@ -71,7 +71,7 @@ func TestLogTimestamp(t *testing.T) {
 		"new-log-timestamp-format=%d/%b/%Y 100%%f\nlog-format=json": `^\{"time":"\d\d/[A-Z][a-z]{2}/\d{4} 100%f","level":`,
 	} {
 		r := start(t, load(t, text), Options{})
-		line := r.log.wait(t, "ready")
+		line := r.log.Wait(t, "ready")
 		if !regexp.MustCompile(want).MatchString(line) {
 			t.Errorf("%q: got %s", text, line)
 		}
@@ -82,7 +82,7 @@ func TestLogTimestamp(t *testing.T) {
 // times; without the key none.
 func TestLogBinding(t *testing.T) {
 	r := start(t, load(t, "log-binding\nno-tls\nno-tcp\nrelay-threads=1"), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestLogBinding(t *testing.T) {
 	for range flood {
 		ask(t, c, r.Addrs().UDP[0], stun.MethodBinding, func(*stun.Builder) {})
 	}
-	r.log.wait(t, "client="+c.LocalAddr().(*net.UDPAddr).AddrPort().String())
+	r.log.Wait(t, "client="+c.LocalAddr().(*net.UDPAddr).AddrPort().String())
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}

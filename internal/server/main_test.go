@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -9,58 +8,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"iceserver/internal/config"
+	"iceserver/test/servertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// output is a writer that a test can wait on.
-type output struct {
-	mu   sync.Mutex
-	buf  bytes.Buffer
-	grew chan struct{}
-}
-
-func newOutput() *output { return &output{grew: make(chan struct{}, 1)} }
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.buf.Write(b)
-	select {
-	case o.grew <- struct{}{}:
-	default:
-	}
-	return len(b), nil
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-// wait returns the first line with text in it.
-func (o *output) wait(t *testing.T, text string) string {
-	t.Helper()
-	limit := time.After(20 * time.Second)
-	for {
-		for line := range strings.Lines(o.String()) {
-			if strings.Contains(line, text) {
-				return line
-			}
-		}
-		select {
-		case <-o.grew:
-		case <-limit:
-			t.Fatalf("%q never came:\n%s", text, o)
-		}
-	}
-}
 
 // freePort returns a port that neither UDP nor TCP uses, nor the next one
 // either, below those that the system hands out.
@@ -113,13 +68,13 @@ func load(t *testing.T, text string) *config.Config {
 // running is a server that serves until the test ends.
 type running struct {
 	*Server
-	out, log *output
+	out, log *servertest.Log
 	stop     func() error
 }
 
 func start(t *testing.T, cfg *config.Config, o Options) *running {
 	t.Helper()
-	r := &running{out: newOutput(), log: newOutput()}
+	r := &running{out: new(servertest.Log), log: new(servertest.Log)}
 	o.Stdout, o.Stderr = r.out, r.log
 	s, err := New(cfg, o)
 	if err != nil {

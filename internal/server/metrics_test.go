@@ -15,6 +15,7 @@ import (
 	"iceserver/internal/config"
 	"iceserver/internal/stun"
 	"iceserver/internal/turn"
+	"iceserver/test/servertest"
 )
 
 // exporting starts a server that has metrics, on a port of its own.
@@ -22,7 +23,7 @@ func exporting(t *testing.T, text string, o Options) *running {
 	t.Helper()
 	port := freePort(t)
 	r := start(t, load(t, fmt.Sprintf("prometheus\nprometheus-port=%d\n", port)+text), o)
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	return r
 }
 
@@ -207,7 +208,7 @@ func TestMetricsPort(t *testing.T) {
 		t.Errorf("metrics at %v, and nobody asked for them", got)
 	}
 	cfg := load(t, fmt.Sprintf("prometheus\nprometheus-port=%d", r.Addrs().Metrics[0].Port()))
-	if _, err := New(cfg, Options{Stdout: newOutput(), Stderr: newOutput()}); err == nil || !strings.Contains(err.Error(), "prometheus: ") {
+	if _, err := New(cfg, Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)}); err == nil || !strings.Contains(err.Error(), "prometheus: ") {
 		t.Errorf("a port that is taken: %v", err)
 	}
 }
@@ -236,11 +237,11 @@ func TestMetricsTLS(t *testing.T) {
 		}
 	}
 	cfg := load(t, "no-tls\nprometheus\nprometheus-tls\nweb=off\n")
-	if _, err := New(cfg, Options{Stdout: newOutput(), Stderr: newOutput()}); err == nil || !strings.Contains(err.Error(), "set prometheus-cert") {
+	if _, err := New(cfg, Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)}); err == nil || !strings.Contains(err.Error(), "set prometheus-cert") {
 		t.Errorf("without any certificate: %v", err)
 	}
 	missing := load(t, "prometheus\nprometheus-tls\nprometheus-cert=/nowhere\nprometheus-key=/nowhere\n")
-	if _, err := New(missing, Options{Stdout: newOutput(), Stderr: newOutput()}); err == nil || !strings.Contains(err.Error(), "correct prometheus-cert") {
+	if _, err := New(missing, Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)}); err == nil || !strings.Contains(err.Error(), "correct prometheus-cert") {
 		t.Errorf("with files that are not there: %v", err)
 	}
 }
@@ -249,7 +250,7 @@ func TestMetricsTLS(t *testing.T) {
 func TestMetricsOnTheWeb(t *testing.T) {
 	other := elsewhere(t)
 	r := start(t, load(t, "web=on\nlistening-ip=127.0.0.1\nlistening-ip="+other+"\n"), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	if answer, body := get(t, r.browser(t, ""), "http://"+r.Addrs().TCP[0].String()+"/metrics"); answer.StatusCode != 200 || !strings.Contains(body, "iceserver_ready 1") {
 		t.Errorf("%s %s", answer.Status, body)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"iceserver/internal/config"
+	"iceserver/test/servertest"
 )
 
 // serving runs a server until the returned function, or the end of the test.
@@ -102,7 +103,7 @@ func TestNotify(t *testing.T) {
 func TestWatchdog(t *testing.T) {
 	manager := supervise(t, "400000")
 	cfg := load(t, "realm=r\nuser=alice:pw\nallow-loopback-peers\nrelay-threads=2")
-	log := newOutput()
+	log := new(servertest.Log)
 	s, err := New(cfg, Options{Stdout: io.Discard, Stderr: log})
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +123,7 @@ func TestWatchdog(t *testing.T) {
 		ended <- s.relay.End(func(string, string) bool { close(hangs); <-goOn; return false })
 	}()
 	<-hangs
-	log.wait(t, "a worker does not answer")
+	log.Wait(t, "a worker does not answer")
 	// What is in the socket by now was sent before.
 	for {
 		if _, err := manager.read(time.Now().Add(time.Millisecond)); err != nil {
@@ -146,7 +147,7 @@ func isTimeout(err error) bool {
 func TestNobodyToNotify(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
 	r := start(t, load(t, "realm=r\nuser=alice:pw"), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"iceserver/test/servertest"
 )
 
 // The file holds the number of the process while the server runs, whatever lay
@@ -39,7 +41,7 @@ func TestPIDFile(t *testing.T) {
 		}
 	}
 	none := start(t, load(t, "pidfile="), Options{})
-	none.log.wait(t, "msg=ready")
+	none.log.Wait(t, "msg=ready")
 }
 
 // A file that holds no process number is somebody's, and a link leads to one.
@@ -49,7 +51,7 @@ func TestPIDFileSparesOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{other, link} {
-		if _, err := New(load(t, "pidfile="+path), Options{Stdout: newOutput(), Stderr: newOutput()}); err == nil || !strings.Contains(err.Error(), "holds no process number") {
+		if _, err := New(load(t, "pidfile="+path), Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)}); err == nil || !strings.Contains(err.Error(), "holds no process number") {
 			t.Errorf("pidfile=%s: %v", path, err)
 		}
 	}
@@ -79,7 +81,7 @@ func TestPIDFileRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "turnserver.pid")
 	refused := func(path, want string) {
 		t.Helper()
-		_, err := New(load(t, "pidfile="+path), Options{Stdout: newOutput(), Stderr: newOutput()})
+		_, err := New(load(t, "pidfile="+path), Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("error %v, want %s", err, want)
 		}

@@ -62,9 +62,9 @@ func (r *running) lookAt(t *testing.T, body string) (status int, results []strin
 // Of what is not STUN no more is told than that it was silent.
 func TestReachLooks(t *testing.T) {
 	r := start(t, load(t, "allow-loopback-peers\n"), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	other := start(t, load(t, "listening-ip="+afar+"\ndtls\nallow-loopback-peers\n"), Options{})
-	other.log.wait(t, "msg=ready")
+	other.log.Wait(t, "msg=ready")
 	plain, secure := other.Addrs().UDP[0].Port(), other.Addrs().TLS[0].Port()
 	shut := freePort(t)
 
@@ -101,7 +101,7 @@ func TestReachLooks(t *testing.T) {
 // choose.
 func TestReachSendsLittle(t *testing.T) {
 	r := start(t, load(t, "allow-loopback-peers\n"), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	token := bytes.Repeat([]byte{7}, 16)
 	// Headers of IPv6 and UDP stand with each datagram.
 	const headers = 48

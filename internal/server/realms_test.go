@@ -14,13 +14,14 @@ import (
 	"iceserver/internal/relay"
 	"iceserver/internal/store"
 	"iceserver/internal/turn"
+	"iceserver/test/servertest"
 )
 
 // What the database says of realms is in force within seconds, without a restart:
 // which page has which realm, what its users may hold, whom they may talk to.
 func TestRealmsOfTheDatabase(t *testing.T) {
 	r := start(t, load(t, "realm=first.example"), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	ctx := context.Background()
 	for _, err := range []error{
 		r.database.SetOrigin(ctx, store.Origin{Origin: "https://A.example:443", Realm: "second.example"}),
@@ -34,7 +35,7 @@ func TestRealmsOfTheDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.log.wait(t, "the realms of the database have changed")
+	r.log.Wait(t, "the realms of the database have changed")
 	o := r.turnOptions()
 	if o.Realms["https://a.example"] != "second.example" {
 		t.Errorf("realms %v", o.Realms)
@@ -80,7 +81,7 @@ func TestRealmsNotWanted(t *testing.T) {
 
 // A database that says nonsense, or nothing, opens nothing and is told once.
 func TestRealmsThatCannotBeRead(t *testing.T) {
-	log := newOutput()
+	log := new(servertest.Log)
 	db := &ruleDatabase{rules: []store.PeerRule{{Range: "everywhere", Allowed: true}, {Range: "198.41.7.1"}}}
 	r := &realmReader{db: db, log: slog.New(slog.NewTextHandler(log, nil))}
 	for range 3 {
@@ -131,7 +132,7 @@ func TestUsageOfOthers(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), mode); err != nil {
 			t.Fatal(err)
 		}
-		_, err := New(load(t, "data-dir="+dir), Options{Stdout: newOutput(), Stderr: newOutput()})
+		_, err := New(load(t, "data-dir="+dir), Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)})
 		if err == nil || !strings.Contains(err.Error(), "move the file away") && !strings.Contains(err.Error(), "chmod 600") {
 			t.Errorf("mode %v: %v", mode, err)
 		}
@@ -208,7 +209,7 @@ func (d *ruleDatabase) PeerRules(context.Context) ([]store.PeerRule, error) { re
 // back with a higher limit.
 func TestMonthlyQuota(t *testing.T) {
 	r := start(t, load(t, "user-monthly-quota=1000"), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	now := time.Date(2026, 5, 31, 23, 59, 0, 0, time.UTC)
 	used := []store.Usage{{Day: "2026-05-01", Realm: "iceserver", User: "alice", SentBytes: 600}, {Day: "2026-05-31", Realm: "iceserver", User: "alice", RecvBytes: 400}}
 	if err := r.accounting.book.Add(t.Context(), now, used); err != nil {
@@ -219,7 +220,7 @@ func TestMonthlyQuota(t *testing.T) {
 	if !r.accounting.barred(alice.Realm, alice.Username) || r.accounting.barred("other", "alice") || r.accounting.barred("iceserver", "bob") {
 		t.Error("alice of iceserver alone has had her bytes")
 	}
-	r.log.wait(t, "has used up")
+	r.log.Wait(t, "has used up")
 	r.accounting.quota.Store(1001)
 	r.accounting.settle(t.Context(), now, r.relay)
 	if r.accounting.barred(alice.Realm, alice.Username) {

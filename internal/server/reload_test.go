@@ -13,6 +13,7 @@ import (
 	"iceserver/internal/relay"
 	"iceserver/internal/store"
 	"iceserver/internal/stun"
+	"iceserver/test/servertest"
 )
 
 // Who asks for a reload while the server still tests itself, as a signal may, gets
@@ -21,7 +22,7 @@ func TestReloadWhileStarting(t *testing.T) {
 	cfg := load(t, "realm=r\nuser=alice:a-long-password\nno-tls")
 	next := *cfg
 	next.UserQuota = 7
-	s, err := New(cfg, Options{Stdout: newOutput(), Stderr: newOutput(), Load: func() (*config.Config, error) { return &next, nil }})
+	s, err := New(cfg, Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log), Load: func() (*config.Config, error) { return &next, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func TestReloadWhileStarting(t *testing.T) {
 // What is refused changes nothing, whichever part refuses it.
 func TestReloadAllOrNothing(t *testing.T) {
 	r := start(t, load(t, "realm=r\nuser=alice:a-long-password\nno-tls\nweb=on\nweb-origin=https://a.example"), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	before := r.setup.Load()
 	for _, spoil := range []func(*setup, *config.Config){
 		func(_ *setup, c *config.Config) { c.WebOrigins = []string{"no origin"} },
@@ -104,7 +105,7 @@ func TestReloadSeparator(t *testing.T) {
 	next := *cfg
 	next.RESTSeparator = '|'
 	r := start(t, cfg, Options{Load: func() (*config.Config, error) { return &next, nil }})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	if _, err := r.Reload(); err != nil {
 		t.Fatal(err)
 	}

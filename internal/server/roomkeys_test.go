@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"iceserver/internal/signaling"
+	"iceserver/test/servertest"
 )
 
 // room is the room of the tokens made here.
@@ -36,7 +37,7 @@ func fileOf(entries ...string) []byte { return []byte(`{"keys":[` + strings.Join
 // The file is read again when it has changed. One that cannot be used, or is gone,
 // leaves the keys as they were, and is told of once.
 func TestRoomKeys(t *testing.T) {
-	log := newOutput()
+	log := new(servertest.Log)
 	path := filepath.Join(t.TempDir(), "keys.json")
 	put := func(text []byte) {
 		t.Helper()
@@ -113,7 +114,7 @@ func TestRoomKeysRefuse(t *testing.T) {
 		file("long", strings.Repeat(" ", 300<<10)):          "too long",
 	} {
 		cfg := load(t, "web=on\nsignaling-auth=token\nsignaling-audience=a\nsignaling-jwks="+path)
-		_, err := New(cfg, Options{ConfigFile: "f", Stdout: newOutput(), Stderr: newOutput()})
+		_, err := New(cfg, Options{ConfigFile: "f", Stdout: new(servertest.Log), Stderr: new(servertest.Log)})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "signaling-jwks: ") || !strings.Contains(err.Error(), "give a file") {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}

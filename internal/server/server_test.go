@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"iceserver/internal/listener"
+	"iceserver/test/servertest"
 )
 
 // Whole servers of all kinds start, find that their own relay works, and end.
@@ -37,14 +38,14 @@ func TestServe(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := start(t, load(t, tt.text), Options{})
-			line := r.log.wait(t, "msg=ready")
+			line := r.log.Wait(t, "msg=ready")
 			if !strings.Contains(line, "self_test=true") || !strings.Contains(line, tt.ready) {
 				t.Errorf("got %s\nlog:\n%s", line, r.log)
 			}
 			if err := r.stop(); err != nil {
 				t.Error(err)
 			}
-			r.log.wait(t, "msg=stopped")
+			r.log.Wait(t, "msg=stopped")
 		})
 	}
 }
@@ -52,7 +53,7 @@ func TestServe(t *testing.T) {
 // The self test's own account is gone once the test is over.
 func TestSelfTestAccountEnds(t *testing.T) {
 	r := start(t, load(t, ""), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	keys, err := r.keys.Find(t.Context(), r.access().realm, r.keys.name)
 	if err != nil || len(keys) != 0 {
 		t.Errorf("%d keys, error %v", len(keys), err)
@@ -79,10 +80,10 @@ func TestSelfTestFails(t *testing.T) {
 		}
 	}()
 	r := start(t, load(t, "min-port=30200\nmax-port=30201"), Options{})
-	if line := r.log.wait(t, "msg=ready"); !strings.Contains(line, "self_test=false") {
+	if line := r.log.Wait(t, "msg=ready"); !strings.Contains(line, "self_test=false") {
 		t.Error(line)
 	}
-	if line := r.log.wait(t, "level=ERROR"); !strings.Contains(line, "Allocate was refused with 508") {
+	if line := r.log.Wait(t, "level=ERROR"); !strings.Contains(line, "Allocate was refused with 508") {
 		t.Error(line)
 	}
 }
@@ -96,14 +97,14 @@ func TestFailedStartUnwinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		_, err := New(cfg, Options{Stdout: newOutput(), Stderr: newOutput()})
+		_, err := New(cfg, Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)})
 		if err == nil || !strings.Contains(err.Error(), "choose another port") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("error %v", err)
 		}
 	}
 	busy.Close()
 	r := start(t, cfg, Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 }
 
 // A server that was opened and never ran closes when its context has ended.
@@ -114,7 +115,7 @@ func TestRunAfterTheEnd(t *testing.T) {
 		t.Error(err)
 	}
 	again := start(t, cfg, Options{})
-	again.log.wait(t, "msg=ready")
+	again.log.Wait(t, "msg=ready")
 }
 
 // A configuration without any word about who may relay does not make an open
@@ -123,11 +124,11 @@ func TestRunAfterTheEnd(t *testing.T) {
 // A-C03, A-L04, R-8155-9-a: nothing but no-auth opens the relay.
 func TestNoCredentialsConfigured(t *testing.T) {
 	r := start(t, load(t, "fingerprint"), Options{ConfigFile: "test.conf"})
-	r.log.wait(t, "only the account of the data directory is let in")
+	r.log.Wait(t, "only the account of the data directory is let in")
 	if !r.access().own || len(r.access().users) != 1 || len(r.access().secrets) != 1 {
 		t.Errorf("own %v, %d users, %d secrets", r.access().own, len(r.access().users), len(r.access().secrets))
 	}
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 }
 
 // With users, secrets or a database of the configuration the kept account is
@@ -150,11 +151,11 @@ func TestNoDataDirectory(t *testing.T) {
 	cfg := load(t, "realm=r\nuser=alice:pw\nno-tls\ndata-dir=x")
 	cfg.DataDir = ""
 	r := start(t, cfg, Options{})
-	r.log.wait(t, "nothing can be kept")
-	r.log.wait(t, "self_test=true")
+	r.log.Wait(t, "nothing can be kept")
+	r.log.Wait(t, "self_test=true")
 
 	cfg.Users = nil
-	if _, err := New(cfg, Options{Stdout: newOutput(), Stderr: newOutput()}); err == nil || !strings.Contains(err.Error(), "--data-dir") {
+	if _, err := New(cfg, Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)}); err == nil || !strings.Contains(err.Error(), "--data-dir") {
 		t.Errorf("without users: error %v", err)
 	}
 }
@@ -163,7 +164,7 @@ func TestNoDataDirectory(t *testing.T) {
 func TestGreeting(t *testing.T) {
 	cfg := load(t, "dtls\nmin-port=50000\nmax-port=50099")
 	r := start(t, cfg, Options{JSON: true})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	var g greeting
 	if err := json.Unmarshal([]byte(r.out.String()), &g); err != nil {
 		t.Fatal(err)
@@ -191,7 +192,7 @@ func TestGreetingHidesPasswords(t *testing.T) {
 	const canary = "CANARY-4711"
 	cfg := load(t, "verbose\nlog-file=stdout\nrealm=r\nuser=alice:"+canary+"\nstatic-auth-secret=secret-"+canary)
 	r := start(t, cfg, Options{})
-	r.out.wait(t, "msg=ready")
+	r.out.Wait(t, "msg=ready")
 	_ = r.stop()
 	if all := r.out.String() + r.log.String(); strings.Contains(all, canary) {
 		t.Errorf("a configured secret was printed:\n%s", all)
@@ -201,7 +202,7 @@ func TestGreetingHidesPasswords(t *testing.T) {
 func TestLogFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	r := start(t, load(t, "log-format=json\nlog-file="+path), Options{})
-	r.out.wait(t, "Ports to open")
+	r.out.Wait(t, "Ports to open")
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
@@ -240,14 +241,14 @@ func TestConfiguredCertificate(t *testing.T) {
 	}
 	cfg := load(t, "no-udp\nno-tcp\ncert="+certFile+"\npkey="+keyFile)
 	r := start(t, cfg, Options{})
-	r.log.wait(t, "self_test=true")
+	r.log.Wait(t, "self_test=true")
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, pemName)); err == nil {
 		t.Error("a certificate was made that nobody needs")
 	}
 	if r.certFile != certFile || fingerprint(r.certFile) == "" {
 		t.Errorf("certificate %s", r.certFile)
 	}
-	r.out.wait(t, certFile)
+	r.out.Wait(t, certFile)
 }
 
 // A shared database that everybody may read is told of, and used.
@@ -260,6 +261,6 @@ func TestReadableDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := start(t, load(t, "userdb="+path), Options{})
-	r.log.wait(t, "chmod o-r")
-	r.log.wait(t, "self_test=true")
+	r.log.Wait(t, "chmod o-r")
+	r.log.Wait(t, "self_test=true")
 }

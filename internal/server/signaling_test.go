@@ -42,7 +42,7 @@ func TestSignalingBehindProxy(t *testing.T) {
 		"":                                    "200 200 429 429 429",
 	} {
 		r := start(t, load(t, "web=on\nsignaling-max-per-address=2\n"+keys), Options{ConfigFile: "f"})
-		r.log.wait(t, "msg=ready")
+		r.log.Wait(t, "msg=ready")
 		var got []string
 		for _, client := range []string{"203.0.113.1", "127.0.0.1, 203.0.113.1", "198.51.100.7, 203.0.113.1", "203.0.113.2", "203.0.113.2, 203.0.113.1"} {
 			status, _ := poll(t, r, "GET", "", "", client)
@@ -51,7 +51,7 @@ func TestSignalingBehindProxy(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q: %s, want %s", keys, strings.Join(got, " "), want)
 		}
-		r.log.wait(t, "signaling-max-per-address")
+		r.log.Wait(t, "signaling-max-per-address")
 		_ = r.stop()
 	}
 }
@@ -64,7 +64,7 @@ func TestSignalingKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := start(t, load(t, "web=on\nsignaling-auth=token\nsignaling-audience=rooms\nsignaling-jwks="+path), Options{ConfigFile: "f"})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	claims := fmt.Sprintf(`{"exp":%d,"aud":%%q,"room":"r"}`, time.Now().Add(time.Hour).Unix())
 	for audience, want := range map[string]string{"rooms": "40{", "mail": `44{"message":"invalid token"}`} {
 		user := "userid=u&token=" + token(fmt.Sprintf(claims, audience))

@@ -47,14 +47,14 @@ func TestStatsDatabase(t *testing.T) {
 	port := freePort(t)
 	r := start(t, load(t, "realm=r\nuser=alice:a-long-password\nno-tls\nno-tcp\nallow-loopback-peers\n"+
 		fmt.Sprintf("redis-statsdb=ip=127.0.0.1 port=%d dbname=3 password=of-the-test", port)), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	at := r.Addrs().UDP[0]
 	// Nobody is there yet: that harms no client, and is told once.
 	early := clientOf(t, at, "alice", "a-long-password")
 	if _, err := early.allocate(); err != nil {
 		t.Fatal(err)
 	}
-	r.log.wait(t, "sessions cannot be reported")
+	r.log.Wait(t, "sessions cannot be reported")
 	db := redisServer(t, port)
 	heard := db.PSubscribe(t.Context(), "turn/realm/r/user/alice/allocation/*")
 	defer heard.Close()
@@ -80,7 +80,7 @@ func TestStatsDatabase(t *testing.T) {
 			t.Errorf("heard %s: %s\nwant %s: %s", m.Channel, m.Payload, base+want.channel, want.text)
 		}
 	}
-	r.log.wait(t, "sessions are reported again")
+	r.log.Wait(t, "sessions are reported again")
 	if n := db.Exists(t.Context(), base+"/status").Val(); n != 0 {
 		t.Error("the status of an allocation that is gone is still there")
 	}

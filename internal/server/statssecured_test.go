@@ -22,7 +22,7 @@ func TestStatsOfEncryption(t *testing.T) {
 	db := redisServer(t, port)
 	r := start(t, load(t, "realm=r\nuser=alice:a-long-password\ndtls\n"+
 		fmt.Sprintf("redis-statsdb=ip=127.0.0.1 port=%d dbname=3 password=of-the-test", port)), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	heard := db.PSubscribe(t.Context(), "turn/realm/r/user/alice/allocation/*/status")
 	defer heard.Close()
 	if _, err := heard.Receive(t.Context()); err != nil {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"iceserver/test/servertest"
 )
 
 // A-L06: the book of what users did is refused when others may read it, or when it
@@ -22,7 +24,7 @@ func TestUsageThatIsNotOurs(t *testing.T) {
 		if err := lay(filepath.Join(dir, usageName)); err != nil {
 			t.Skip(err)
 		}
-		_, err := New(load(t, "realm=r\nuser=alice:pw\nlistening-ip=127.0.0.1\ndata-dir="+dir), Options{Stderr: newOutput(), Stdout: newOutput()})
+		_, err := New(load(t, "realm=r\nuser=alice:pw\nlistening-ip=127.0.0.1\ndata-dir="+dir), Options{Stderr: new(servertest.Log), Stdout: new(servertest.Log)})
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("want %q: %v", name, err)
 		}

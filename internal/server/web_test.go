@@ -21,6 +21,7 @@ import (
 
 	"iceserver/internal/admin"
 	"iceserver/internal/stun"
+	"iceserver/test/servertest"
 )
 
 // attemptsOf asks the API as the holder of a key does.
@@ -97,7 +98,7 @@ func bind(t *testing.T, c net.Conn) {
 // One port has TURN, HTTPS of both versions and, for this machine, plain HTTP.
 func TestWebOnEveryPort(t *testing.T) {
 	r := start(t, load(t, ""), Options{Version: "1.2.3"})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	a := r.Addrs()
 	for _, at := range []string{a.TCP[0].String(), a.TLS[0].String()} {
 		for _, protocol := range []string{"http/1.1", "h2"} {
@@ -161,7 +162,7 @@ func elsewhere(t *testing.T) string {
 func TestOthersNeedHTTPS(t *testing.T) {
 	from := elsewhere(t)
 	r := start(t, load(t, ""), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	a := r.Addrs()
 	for _, at := range []netip.AddrPort{a.TCP[0], a.TLS[0]} {
 		answer, body := get(t, r.browser(t, from), "http://"+at.String()+"/test?key=x")
@@ -173,7 +174,7 @@ func TestOthersNeedHTTPS(t *testing.T) {
 		t.Errorf("%s", answer.Status)
 	}
 	local := start(t, load(t, "web=local"), Options{ConfigFile: "f"})
-	local.log.wait(t, "msg=ready")
+	local.log.Wait(t, "msg=ready")
 	for who, want := range map[string]int{from: 404, "": 200} {
 		for _, url := range []string{"https://" + local.Addrs().TLS[0].String() + "/test", "http://" + local.Addrs().TCP[0].String() + "/test"} {
 			if answer, _ := get(t, local.browser(t, who), url); answer.StatusCode != want {
@@ -193,7 +194,7 @@ func TestWebModes(t *testing.T) {
 		{"web=on\nno-auth", "f", 200}, {"web=on\nsignaling-auth=token\nsignaling-secret=0123456789abcdef0123456789abcdef", "f", 200}, {"web=on\nstun-only", "f", 200}, {"web=on\nno-tls", "f", 200},
 	} {
 		r := start(t, load(t, tt.text), Options{ConfigFile: tt.file})
-		r.log.wait(t, "msg=ready")
+		r.log.Wait(t, "msg=ready")
 		answer, body := get(t, r.browser(t, ""), "http://"+r.Addrs().TCP[0].String()+"/api/v1/status")
 		_, err := os.Stat(filepath.Join(r.access().kept.dir, linksName))
 		if answer.StatusCode != tt.status || (err == nil) != (tt.status == 200) {
@@ -211,7 +212,7 @@ func TestWebModes(t *testing.T) {
 func TestWebPort(t *testing.T) {
 	port := strconv.Itoa(int(freePort(t)))
 	r := start(t, load(t, "web=on\nno-tls\nweb-port="+port), Options{ConfigFile: "f"})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	at := "127.0.0.1:" + port
 	for _, url := range []string{"http://", "https://"} {
 		if answer, body := get(t, r.browser(t, ""), url+at+"/api/v1/status"); answer.StatusCode != 200 {
@@ -228,7 +229,7 @@ func TestWebPort(t *testing.T) {
 		t.Error("the pages' port may be a peer")
 	}
 	busy := load(t, "web-port="+port)
-	if _, err := New(busy, Options{Stdout: newOutput(), Stderr: newOutput()}); err == nil || !strings.Contains(err.Error(), "choose another port") {
+	if _, err := New(busy, Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)}); err == nil || !strings.Contains(err.Error(), "choose another port") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -236,7 +237,7 @@ func TestWebPort(t *testing.T) {
 // Mistakes in what the pages need are told before anything is served.
 func TestWebRefuses(t *testing.T) {
 	for text, want := range map[string]string{"demos-dir=/nowhere/at/all": "demos-dir", "web=on\nno-tcp\nno-tls": ""} {
-		s, err := New(load(t, text), Options{Stdout: newOutput(), Stderr: newOutput()})
+		s, err := New(load(t, text), Options{Stdout: new(servertest.Log), Stderr: new(servertest.Log)})
 		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) || want == "" && err != nil {
 			t.Errorf("%s: error %v", text, err)
 		}
@@ -260,7 +261,7 @@ func TestDemosDir(t *testing.T) {
 		t.Log(err)
 	}
 	r := start(t, load(t, "demos-dir="+dir), Options{})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	base := "http://" + r.Addrs().TCP[0].String()
 	for query, want := range map[string]string{"": `"urls":["stun:127.0.0.1:`, "?key=" + r.web.firstKey: `"credential":"`} {
 		if answer, body := get(t, r.browser(t, ""), base+"/demos/call.html"+query); !strings.Contains(body, want) || strings.Contains(body, "elsewhere.example") {
@@ -281,7 +282,7 @@ func TestFirstLink(t *testing.T) {
 	var key string
 	for i := range 2 {
 		r := start(t, load(t, "verbose\ndata-dir="+dir), Options{JSON: true})
-		r.log.wait(t, "msg=ready")
+		r.log.Wait(t, "msg=ready")
 		var g greeting
 		if err := json.Unmarshal([]byte(r.out.String()), &g); err != nil {
 			t.Fatal(err)

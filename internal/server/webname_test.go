@@ -72,7 +72,7 @@ func issue(t *testing.T, names ...string) (certFile, keyFile string) {
 func TestCertificateNames(t *testing.T) {
 	cert, key := issue(t, "*.calls.example", "turn.example.org")
 	r := start(t, load(t, "cert="+cert+"\npkey="+key+"\nweb-origin=https://app.example.com"), Options{JSON: true})
-	r.log.wait(t, "msg=ready")
+	r.log.Wait(t, "msg=ready")
 	if page := "https://turn.example.org:"; !strings.Contains(r.out.String(), page) {
 		t.Errorf("%q is missing in:\n%s", page, r.out)
 	}

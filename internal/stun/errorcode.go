@@ -74,3 +74,39 @@ func clipReason(s string) string {
 	}
 	return s
 }
+
+// ErrorPhrase is what the standards call an error code (RFC 8489 section 14.8, RFC
+// 8656 section 19), or empty for one that is not known here.
+func ErrorPhrase(code int) string {
+	switch code {
+	case 300:
+		return "Try Alternate"
+	case 400:
+		return "Bad Request"
+	case 401:
+		return "Unauthenticated"
+	case 403:
+		return "Forbidden"
+	case 420:
+		return "Unknown Attribute"
+	case 437:
+		return "Allocation Mismatch"
+	case 438:
+		return "Stale Nonce"
+	case 440:
+		return "Address Family not Supported"
+	case 441:
+		return "Wrong Credentials"
+	case 442:
+		return "Unsupported Transport Protocol"
+	case 443:
+		return "Peer Address Family Mismatch"
+	case 486:
+		return "Allocation Quota Reached"
+	case 500:
+		return "Server Error"
+	case 508:
+		return "Insufficient Capacity"
+	}
+	return ""
+}

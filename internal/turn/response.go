@@ -178,29 +178,5 @@ func (s *Server) reason(code int) string {
 	if !s.o.Reasons {
 		return ""
 	}
-	switch code {
-	case 300:
-		return "Try Alternate"
-	case 400:
-		return "Bad Request"
-	case 403:
-		return "Forbidden"
-	case 420:
-		return "Unknown Attribute"
-	case 437:
-		return "Allocation Mismatch"
-	case 440:
-		return "Address Family not Supported"
-	case 441:
-		return "Wrong Credentials"
-	case 442:
-		return "Unsupported Transport Protocol"
-	case 443:
-		return "Peer Address Family Mismatch"
-	case 486:
-		return "Allocation Quota Reached"
-	case 508:
-		return "Insufficient Capacity"
-	}
-	return ""
+	return stun.ErrorPhrase(code)
 }

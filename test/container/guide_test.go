@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"iceserver/test/servertest"
 )
 
 // blocks are the pieces of the guide in a language.
@@ -114,6 +116,6 @@ func wantCommand(t *testing.T, line string, words []string) {
 	t.Helper()
 	box := newContainer(t, newVolume(t))
 	box.Args[0] = filepath.Join("/usr/bin", words[0])
-	command := box.command(t, namespace(t, "g"), append(words[1:], "--help")...)
+	command := box.command(t, servertest.Namespace(t, "g"), append(words[1:], "--help")...)
 	runs(t, line, command[0], command[1:]...)
 }

@@ -185,9 +185,9 @@ func compile(t *testing.T, arch string) string {
 // The image runs the program that is tested, and no other.
 func TestHoldsTheProgram(t *testing.T) {
 	box := newContainer(t, newVolume(t))
-	n := namespace(t, "v")
-	inside := run(t, strings.Join(box.command(t, n, "version"), " "))
-	if outside := run(t, servertest.Binary(t)+" version"); inside != outside {
+	n := servertest.Namespace(t, "v")
+	inside := servertest.Do(t, strings.Join(box.command(t, n, "version"), " "))
+	if outside := servertest.Do(t, servertest.Binary(t)+" version"); inside != outside {
 		t.Errorf("the image has %s, the test is of %s", inside, outside)
 	}
 }

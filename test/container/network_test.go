@@ -10,10 +10,8 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -27,10 +25,6 @@ import (
 const limit = 60 * time.Second
 
 var readyLine = regexp.MustCompile(`\bmsg="?ready"?(\s|$)`)
-
-// prefix begins the name of every namespace of these tests; the process id
-// follows, so that two runs do not meet and leftovers can be told.
-const prefix = "iceimage"
 
 // Addresses: a client's network and that of a container, with a machine in both.
 const (
@@ -49,10 +43,9 @@ type network struct{ machine, client, container string }
 // newNetwork makes a machine and a client.
 func newNetwork(t *testing.T) network {
 	t.Helper()
-	removeLeftovers(t)
-	n := network{machine: namespace(t, "m"), client: namespace(t, "k")}
+	n := network{machine: servertest.Namespace(t, "m"), client: servertest.Namespace(t, "k")}
 	join(t, n.machine, inPublic, machineIP, n.client, clientIP)
-	in(t, n.machine, "ip route add default via "+noSuchHost)
+	servertest.In(t, n.machine, "ip route add default via "+noSuchHost)
 	return n
 }
 
@@ -60,10 +53,10 @@ func newNetwork(t *testing.T) network {
 // does. The client has no route to it.
 func (n network) contain(t *testing.T) network {
 	t.Helper()
-	n.container = namespace(t, "c")
+	n.container = servertest.Namespace(t, "c")
 	join(t, n.machine, inMachine, bridgeIP, n.container, containIP)
-	in(t, n.container, "ip route add default via "+bridgeIP)
-	in(t, n.machine, "sysctl -q -w net.ipv4.ip_forward=1")
+	servertest.In(t, n.container, "ip route add default via "+bridgeIP)
+	servertest.In(t, n.machine, "sysctl -q -w net.ipv4.ip_forward=1")
 	return n
 }
 
@@ -79,8 +72,7 @@ func (n network) publish(t *testing.T, ports ...port) {
 	for _, p := range ports {
 		fmt.Fprintf(&rules, "\t\tfib daddr type local %s dport %s dnat to %s\n", p.protocol, p.ports, containIP)
 	}
-	command := exec.Command("ip", "netns", "exec", n.machine, "nft", "-f", "-")
-	command.Stdin = strings.NewReader(fmt.Sprintf(`
+	servertest.Firewall(t, n.machine, fmt.Sprintf(`
 table ip nat {
 	chain pre {
 		type nat hook prerouting priority -100;
@@ -98,19 +90,16 @@ table ip filter {
 		ct status dnat accept
 	}
 }`, &rules, bridgeIP, inMachine, inMachine))
-	if text, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("nft: %v\n%s", err, text)
-	}
 }
 
 // join connects two namespaces.
 func join(t *testing.T, one, device, oneIP, other, otherIP string) {
 	t.Helper()
-	in(t, one, "ip link add name "+device+" type veth peer name eth0 netns "+other)
-	in(t, one, "ip address add "+oneIP+"/24 dev "+device)
-	in(t, one, "ip link set "+device+" up")
-	in(t, other, "ip address add "+otherIP+"/24 dev eth0")
-	in(t, other, "ip link set eth0 up")
+	servertest.In(t, one, "ip link add name "+device+" type veth peer name eth0 netns "+other)
+	servertest.In(t, one, "ip address add "+oneIP+"/24 dev "+device)
+	servertest.In(t, one, "ip link set "+device+" up")
+	servertest.In(t, other, "ip address add "+otherIP+"/24 dev eth0")
+	servertest.In(t, other, "ip link set eth0 up")
 }
 
 // relay has the client make allocations and send packets through them, and
@@ -183,50 +172,4 @@ func enter(namespace string) error {
 	}
 	defer f.Close()
 	return unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
-}
-
-// namespace makes a namespace that goes with the test.
-func namespace(t *testing.T, role string) string {
-	t.Helper()
-	name := fmt.Sprintf("%s%d-%s", prefix, os.Getpid(), role)
-	run(t, "ip netns add "+name)
-	t.Cleanup(func() {
-		if text, err := exec.Command("ip", "netns", "delete", name).CombinedOutput(); err != nil {
-			t.Errorf("removing the namespace %s: %v\n%s", name, err, text)
-		}
-	})
-	in(t, name, "ip link set lo up")
-	return name
-}
-
-// removeLeftovers deletes the namespaces of runs that were killed: the process in
-// their name is gone.
-func removeLeftovers(t *testing.T) {
-	t.Helper()
-	for line := range strings.Lines(run(t, "ip netns list")) {
-		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		number, _, _ := strings.Cut(strings.TrimPrefix(name, prefix), "-")
-		pid, err := strconv.Atoi(number)
-		if !strings.HasPrefix(name, prefix) || err != nil || syscall.Kill(pid, 0) == nil {
-			continue
-		}
-		run(t, "ip netns delete "+name)
-	}
-}
-
-func in(t *testing.T, namespace, line string) string {
-	t.Helper()
-	return run(t, "ip netns exec "+namespace+" "+line)
-}
-
-func run(t *testing.T, line string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	words := strings.Fields(line)
-	text, err := exec.CommandContext(ctx, words[0], words[1:]...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", line, err, text)
-	}
-	return string(text)
 }

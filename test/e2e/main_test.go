@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,34 +32,10 @@ func TestMain(m *testing.M) {
 // limit bounds every wait. Nothing is measured against it.
 const limit = 30 * time.Second
 
-// output is a stream of a process that a test can wait on.
-type output struct {
-	mu   sync.Mutex
-	buf  bytes.Buffer
-	grew chan struct{}
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.buf.Write(b)
-	select {
-	case o.grew <- struct{}{}:
-	default:
-	}
-	return len(b), nil
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
 // process is the program while it runs.
 type process struct {
 	cmd      *exec.Cmd
-	out, err *output
+	out, err *servertest.Log
 	done     chan struct{}
 	code     int // valid once done is closed
 }
@@ -74,8 +49,7 @@ func serve(t *testing.T, args ...string) *process {
 // serveAs starts the program by another name.
 func serveAs(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(name, args...), done: make(chan struct{})}
-	p.out, p.err = &output{grew: make(chan struct{}, 1)}, &output{grew: make(chan struct{}, 1)}
+	p := &process{cmd: exec.Command(name, args...), out: new(servertest.Log), err: new(servertest.Log), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = p.out, p.err, environment()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -118,15 +92,19 @@ func (p *process) wait(t *testing.T, text string) (line string) {
 
 // until waits until a stream of the process is as it should be. The two streams
 // arrive independently of each other.
-func (p *process) until(t *testing.T, o *output, what string, good func(all string) bool) {
+func (p *process) until(t *testing.T, o *servertest.Log, what string, good func(all string) bool) {
 	t.Helper()
 	over := time.After(limit)
-	for ended := false; !good(o.String()); {
+	for ended := false; ; {
+		grown := o.Grown()
+		if good(o.String()) {
+			return
+		}
 		if ended {
 			t.Fatalf("exit %d without %s:\n%s%s", p.code, what, p.out, p.err)
 		}
 		select {
-		case <-o.grew:
+		case <-grown:
 		case <-p.done: // what it wrote has been read by now
 			ended = true
 		case <-over:

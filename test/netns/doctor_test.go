@@ -109,7 +109,7 @@ func TestDoctorIsQuiet(t *testing.T) {
 func TestDoctorSeesTheRelayRange(t *testing.T) {
 	c := buildCloud(t)
 	data := c.start(t, c.sound(t)...)
-	rules(t, c.gate, dropping("20000-20099"))
+	servertest.Firewall(t, c.gate, dropping("20000-20099"))
 	r := c.doctor(t, data, "--user=u", "--password=p")
 	r.wantLine(t, "outside relay range", "FAIL", `^nothing that 198\.18\.0\.1 sent to the relayed ports .* arrived`, `(?i)open UDP 20000-20099`)
 	if bad := r.bad(); len(bad) != 1 || r.code != 2 {
@@ -189,7 +189,7 @@ func TestDoctorFollowsABrowser(t *testing.T) {
 	if !strings.Contains(text, "WARN  browser ") {
 		t.Errorf("after an interrupt:\n%s", text)
 	}
-	list := in(t, c.machine, servertest.Binary(t)+" link list --data-dir="+data)
+	list := servertest.In(t, c.machine, servertest.Binary(t)+" link list --data-dir="+data)
 	if strings.Count(list, "doctor") != 2 || strings.Count(list, "revoked") != 2 {
 		t.Errorf("the links are not taken back:\n%s", list)
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/pion/stun/v3"
+
+	"iceserver/test/servertest"
 )
 
 // Behind the router is a network with narrow packets, and routes that end.
@@ -41,28 +43,28 @@ type told struct {
 // addRouter puts a router on the public segment, and a host behind it.
 func (n network) addRouter(t *testing.T) {
 	t.Helper()
-	router, far := namespace(t, "r"), namespace(t, "f")
-	in(t, n.server, "ip link add name torouter type veth peer name pub netns "+router)
-	in(t, n.server, "ip link set torouter master pub up")
-	in(t, router, "ip link add name far type veth peer name eth0 netns "+far)
-	in(t, router, "ip address add "+routerIP+"/24 dev pub")
-	in(t, router, "ip address add "+farRouter+"/24 dev far")
-	in(t, far, "ip address add "+farIP+"/24 dev eth0")
-	in(t, router, fmt.Sprintf("ip link set far mtu %d", farMTU))
+	router, far := servertest.Namespace(t, "r"), servertest.Namespace(t, "f")
+	servertest.In(t, n.server, "ip link add name torouter type veth peer name pub netns "+router)
+	servertest.In(t, n.server, "ip link set torouter master pub up")
+	servertest.In(t, router, "ip link add name far type veth peer name eth0 netns "+far)
+	servertest.In(t, router, "ip address add "+routerIP+"/24 dev pub")
+	servertest.In(t, router, "ip address add "+farRouter+"/24 dev far")
+	servertest.In(t, far, "ip address add "+farIP+"/24 dev eth0")
+	servertest.In(t, router, fmt.Sprintf("ip link set far mtu %d", farMTU))
 	for _, device := range []string{"pub", "far"} {
-		in(t, router, "ip link set "+device+" up")
+		servertest.In(t, router, "ip link set "+device+" up")
 	}
-	in(t, far, "ip link set eth0 up")
+	servertest.In(t, far, "ip link set eth0 up")
 	for _, namespace := range []string{router, far} {
-		in(t, namespace, "sysctl -q -w net.ipv4.ip_forward=1")
+		servertest.In(t, namespace, "sysctl -q -w net.ipv4.ip_forward=1")
 	}
-	in(t, far, "ip route add default via "+farRouter)
-	in(t, router, "ip route add unreachable "+noRoute)
-	in(t, router, "ip route add prohibit "+prohibited)
+	servertest.In(t, far, "ip route add default via "+farRouter)
+	servertest.In(t, router, "ip route add unreachable "+noRoute)
+	servertest.In(t, router, "ip route add prohibit "+prohibited)
 	// The host sends these back, and so to and fro until their time is over.
-	in(t, router, "ip route add "+loop+" via "+farIP)
+	servertest.In(t, router, "ip route add "+loop+" via "+farIP)
 	for _, to := range []string{"198.18.50.0/24", noRoute, prohibited, loop} {
-		in(t, n.server, "ip route add "+to+" via "+routerIP)
+		servertest.In(t, n.server, "ip route add "+to+" via "+routerIP)
 	}
 }
 

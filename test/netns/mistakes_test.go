@@ -142,7 +142,7 @@ func TestUDPDropped(t *testing.T) {
 	c := buildCloud(t)
 	data := c.start(t, c.sound(t)...)
 	const seen = `^UDP 3478 does not answer from outside, TCP does: a firewall drops UDP`
-	rules(t, c.gate, dropping("3478"))
+	servertest.Firewall(t, c.gate, dropping("3478"))
 	r := c.doctor(t, data, "--user=u", "--password=p")
 	r.wantLine(t, "outside udp 3478", "FAIL", seen, `open UDP 3478 .*security group`)
 	if bad := r.bad(); len(bad) != 1 {
@@ -152,8 +152,8 @@ func TestUDPDropped(t *testing.T) {
 	wantRow(t, rows, byUDP, "FAIL", `^No answer on UDP 3478 in \d+ s: .* Open UDP 3478 in the firewall and in the cloud's security group\.`)
 	wantRow(t, rows, byTCP, "OK", `^Works: `)
 
-	in(t, c.gate, "nft delete table ip narrow")
-	rules(t, c.machine, `
+	servertest.In(t, c.gate, "nft delete table ip narrow")
+	servertest.Firewall(t, c.machine, `
 table inet narrow {
 	chain input {
 		type filter hook input priority 0; policy drop;

@@ -11,7 +11,6 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,22 +42,22 @@ type cloud struct {
 func buildCloud(t *testing.T) cloud {
 	t.Helper()
 	n := build(t, "b")
-	c := cloud{network: n, machine: namespace(t, "m"), authority: newAuthority(t)}
-	gate := namespace(t, "g")
+	c := cloud{network: n, machine: servertest.Namespace(t, "m"), authority: newAuthority(t)}
+	gate := servertest.Namespace(t, "g")
 	c.gate = gate
-	in(t, n.server, "ip link add name togate type veth peer name pub netns "+gate)
-	in(t, n.server, "ip link set togate master pub up")
-	in(t, gate, "ip link add name lan type veth peer name eth0 netns "+c.machine)
-	in(t, gate, "ip address add "+cloudPublic+"/24 dev pub")
-	in(t, gate, "ip address add "+cloudGate+"/24 dev lan")
-	in(t, gate, "ip link set pub up")
-	in(t, gate, "ip link set lan up")
-	in(t, gate, "ip route add default via "+serverIP)
-	in(t, gate, "sysctl -q -w net.ipv4.ip_forward=1")
-	in(t, c.machine, "ip address add "+cloudPrivate+"/24 dev eth0")
-	in(t, c.machine, "ip link set eth0 up")
-	in(t, c.machine, "ip route add default via "+cloudGate)
-	rules(t, gate, fmt.Sprintf(`
+	servertest.In(t, n.server, "ip link add name togate type veth peer name pub netns "+gate)
+	servertest.In(t, n.server, "ip link set togate master pub up")
+	servertest.In(t, gate, "ip link add name lan type veth peer name eth0 netns "+c.machine)
+	servertest.In(t, gate, "ip address add "+cloudPublic+"/24 dev pub")
+	servertest.In(t, gate, "ip address add "+cloudGate+"/24 dev lan")
+	servertest.In(t, gate, "ip link set pub up")
+	servertest.In(t, gate, "ip link set lan up")
+	servertest.In(t, gate, "ip route add default via "+serverIP)
+	servertest.In(t, gate, "sysctl -q -w net.ipv4.ip_forward=1")
+	servertest.In(t, c.machine, "ip address add "+cloudPrivate+"/24 dev eth0")
+	servertest.In(t, c.machine, "ip link set eth0 up")
+	servertest.In(t, c.machine, "ip route add default via "+cloudGate)
+	servertest.Firewall(t, gate, fmt.Sprintf(`
 table ip nat {
 	chain pre {
 		type nat hook prerouting priority -100;
@@ -91,7 +90,7 @@ func (c *cloud) startSecond(t *testing.T) {
 // linkOf makes a link to the pages of a server.
 func linkOf(t *testing.T, namespace, data string) string {
 	t.Helper()
-	lines := strings.Fields(in(t, namespace, servertest.Binary(t)+" link add --data-dir="+data))
+	lines := strings.Fields(servertest.In(t, namespace, servertest.Binary(t)+" link add --data-dir="+data))
 	for _, line := range lines {
 		if strings.HasPrefix(line, "https://") {
 			return line
@@ -114,16 +113,6 @@ func (c cloud) start(t *testing.T, more ...string) (data string) {
 		Via: []string{"ip", "netns", "exec", c.machine},
 	})
 	return data
-}
-
-// rules loads rules of nftables into a namespace.
-func rules(t *testing.T, namespace, text string) {
-	t.Helper()
-	command := exec.Command("ip", "netns", "exec", namespace, "nft", "-f", "-")
-	command.Stdin = strings.NewReader(text)
-	if text, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("nft: %v\n%s", err, text)
-	}
 }
 
 // authority issues certificates that the doctor and the browser trust.

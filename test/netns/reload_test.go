@@ -30,8 +30,8 @@ func TestReloadAfterTheMachineChanged(t *testing.T) {
 	if err := s.WaitFor(regexp.MustCompile(`msg=ready`), within); err != nil {
 		t.Fatal(err)
 	}
-	in(t, n.server, "ip address add 198.18.0.77/24 dev pub")
-	in(t, n.server, "ip address del "+serverOther+"/24 dev pub")
+	servertest.In(t, n.server, "ip address add 198.18.0.77/24 dev pub")
+	servertest.In(t, n.server, "ip address del "+serverOther+"/24 dev pub")
 	write(text + "user=v:q\n")
 	if err := syscall.Kill(s.Pid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -47,9 +46,5 @@ func TestSelfTestSeesTheFirewall(t *testing.T) {
 // firewall loads chains of nftables into the server's namespace.
 func (n network) firewall(t *testing.T, chains string) {
 	t.Helper()
-	command := exec.Command("ip", "netns", "exec", n.server, "nft", "-f", "-")
-	command.Stdin = strings.NewReader("table inet firewall {\n" + chains + "\n}\n")
-	if text, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("nft: %v\n%s", err, text)
-	}
+	servertest.Firewall(t, n.server, "table inet firewall {\n"+chains+"\n}\n")
 }

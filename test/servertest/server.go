@@ -76,7 +76,7 @@ func Run(tb testing.TB, args ...string) *Server {
 	tb.Helper()
 	s := &Server{
 		command: exec.Command(args[0], args[1:]...),
-		log:     newLog(),
+		log:     new(Log),
 		exited:  make(chan struct{}),
 	}
 	s.command.Stdout, s.command.Stderr = s.log, s.log

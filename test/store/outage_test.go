@@ -3,7 +3,6 @@
 package store_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"slices"
@@ -15,6 +14,7 @@ import (
 
 	"iceserver/internal/auth"
 	"iceserver/internal/store"
+	"iceserver/test/servertest"
 )
 
 // lookupTime is how long the data plane waits for an answer.
@@ -29,8 +29,9 @@ type guests struct {
 	keys  *store.Keys
 	asked atomic.Int64 // questions about users and changes
 
+	log servertest.Log
+
 	mu  sync.Mutex // guards the following
-	log bytes.Buffer
 	now time.Time
 }
 
@@ -44,18 +45,6 @@ func (g *guests) Key(ctx context.Context, realm, name string) (auth.Key, error) 
 func (g *guests) Version(ctx context.Context) (uint64, error) {
 	g.asked.Add(1)
 	return g.Database.Version(ctx)
-}
-
-func (g *guests) Write(text []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.log.Write(text)
-}
-
-func (g *guests) said() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.log.String()
 }
 
 func (g *guests) clock() time.Time {
@@ -92,7 +81,7 @@ func newGuests(t *testing.T, db store.Database) *guests {
 	}
 	g.keys = store.NewKeys(store.KeysOptions{
 		Users: []store.User{{Name: "alice", Key: longTerm(t, "alice", "pw")}}, Secrets: []string{"configured"},
-		Database: g, Log: slog.New(slog.NewTextHandler(g, nil)), Clock: g.clock,
+		Database: g, Log: slog.New(slog.NewTextHandler(&g.log, nil)), Clock: g.clock,
 	})
 	return g
 }
@@ -124,7 +113,7 @@ func (g *guests) all() {
 	stored, other := g.timed("stored")
 	for name, password := range map[string]string{"alice": "pw", "bob": "pw", configured: password, stored: other} {
 		if !g.has(name, password) {
-			g.t.Errorf("%s is not let in: %s", name, g.said())
+			g.t.Errorf("%s is not let in: %s", name, g.log.String())
 		}
 	}
 	if g.has("mallory", "pw") {
@@ -155,7 +144,7 @@ func (g *guests) outage() {
 		g.pass(2 * time.Second)
 	}
 	g.crowd()
-	text := g.said()
+	text := g.log.String()
 	if n := strings.Count(text, "level=ERROR"); n != 1 {
 		g.t.Errorf("%d lines about the database:\n%s", n, text)
 	}
@@ -192,15 +181,15 @@ func (g *guests) recover() {
 	deadline := time.Now().Add(30 * time.Second)
 	for !g.has("bob", "pw") {
 		if time.Now().After(deadline) {
-			g.t.Fatalf("bob is not let in again: %s", g.said())
+			g.t.Fatalf("bob is not let in again: %s", g.log.String())
 		}
 		g.pass(time.Second)
 		time.Sleep(20 * time.Millisecond)
 	}
 	g.pass(time.Second)
 	g.all()
-	if n := strings.Count(g.said(), "answers again"); n != 1 {
-		g.t.Errorf("%d lines about the recovery:\n%s", n, g.said())
+	if n := strings.Count(g.log.String(), "answers again"); n != 1 {
+		g.t.Errorf("%d lines about the recovery:\n%s", n, g.log.String())
 	}
 }
 

@@ -3,7 +3,6 @@
 package store_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -34,25 +32,10 @@ type process struct {
 	cert    servertest.Certificate
 	answers func(context.Context) error // whether it does
 
-	mu  sync.Mutex // guards the log, which the command writes
-	log bytes.Buffer
+	log servertest.Log // shown by a test that fails
 
 	command *exec.Cmd
 	exited  chan struct{}
-}
-
-// Write keeps what the server says, for a test that fails.
-func (p *process) Write(text []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.Write(text)
-}
-
-func (p *process) said() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	text := p.log.String()
-	return text[max(0, len(text)-4000):]
 }
 
 // nobody are the credentials to start a server with, or nil for one's own.
@@ -130,7 +113,7 @@ func lookFor(program string, folders ...string) (string, error) {
 // start runs the server and waits until it answers.
 func (p *process) start() error {
 	p.command = exec.Command(p.program, p.args...)
-	p.command.Stdout, p.command.Stderr = p, p
+	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	p.command.Dir = os.TempDir()
 	p.command.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	if err := as(p.command); err != nil {
@@ -158,9 +141,9 @@ func (p *process) wait() error {
 		}
 		select {
 		case <-p.exited:
-			return fmt.Errorf("%s ended: %w\n%s", p.program, err, p.said())
+			return fmt.Errorf("%s ended: %w\n%s", p.program, err, p.log.Tail(50))
 		case <-ctx.Done():
-			return fmt.Errorf("%s does not answer: %w\n%s", p.program, err, p.said())
+			return fmt.Errorf("%s does not answer: %w\n%s", p.program, err, p.log.Tail(50))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

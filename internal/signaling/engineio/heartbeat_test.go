@@ -52,38 +52,42 @@ func (b *bubble) do(method, query, body string) string {
 	return w.Body.String()
 }
 
+// polls requires that a poll waits from least to most, and what comes then.
+func (b *bubble) polls(want string, least, most time.Duration) {
+	b.t.Helper()
+	begin := time.Now()
+	if text := b.do("GET", b.query, ""); text != want {
+		b.t.Fatalf("polled %q, want %q", text, want)
+	}
+	if waited := time.Since(begin); waited < least || waited > most {
+		b.t.Errorf("%q came after %v", want, waited)
+	}
+}
+
+// ends requires that the session has ended for a reason, and ends the server.
+func (b *bubble) ends(want Reason) {
+	b.t.Helper()
+	if r := <-b.echo.closed; r != want {
+		b.t.Errorf("reason %d", r)
+	}
+	b.cancel()
+	synctest.Wait()
+}
+
 // W-S10: the server asks every 25 s; who answers stays, who does not is gone 20 s
 // later.
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, "4")
 		for range 5 {
-			begin := time.Now()
-			if text := b.do("GET", b.query, ""); text != "2" {
-				t.Fatalf("polled %q", text)
-			}
-			if waited := time.Since(begin); waited < 24*time.Second || waited > 27*time.Second {
-				t.Errorf("the heartbeat came after %v", waited)
-			}
+			b.polls("2", 24*time.Second, 27*time.Second)
 			if text := b.do("POST", b.query, "3"); text != "ok" {
 				t.Fatal(text)
 			}
 		}
-		if text := b.do("GET", b.query, ""); text != "2" {
-			t.Fatalf("polled %q", text)
-		}
-		begin := time.Now()
-		if text := b.do("GET", b.query, ""); text != "1" {
-			t.Errorf("polled %q", text)
-		}
-		if waited := time.Since(begin); waited < 19*time.Second || waited > 22*time.Second {
-			t.Errorf("the end came after %v", waited)
-		}
-		if r := <-b.echo.closed; r != Silent {
-			t.Errorf("reason %d", r)
-		}
-		b.cancel()
-		synctest.Wait()
+		b.polls("2", 24*time.Second, 27*time.Second)
+		b.polls("1", 19*time.Second, 22*time.Second)
+		b.ends(Silent)
 	})
 }
 
@@ -100,18 +104,8 @@ func TestHeartbeatOfOldClients(t *testing.T) {
 		if text := b.do("GET", b.query, ""); text != "1:36:3probe2:4x1:3" {
 			t.Errorf("polled %q", text)
 		}
-		begin := time.Now()
-		if text := b.do("GET", b.query, ""); text != "1:1" {
-			t.Errorf("polled %q", text)
-		}
-		if waited := time.Since(begin); waited < 44*time.Second || waited > 47*time.Second {
-			t.Errorf("the end came after %v", waited)
-		}
-		if r := <-b.echo.closed; r != Silent {
-			t.Errorf("reason %d", r)
-		}
-		b.cancel()
-		synctest.Wait()
+		b.polls("1:1", 44*time.Second, 47*time.Second)
+		b.ends(Silent)
 	})
 }
 
