@@ -64,8 +64,10 @@ image: binaries ## build the container image for ARCH='amd64 arm64': bin/image, 
 		-version $(VERSION) -revision $(COMMIT) -created $(SOURCE_DATE_EPOCH) \
 		-layout $(CURDIR)/bin/image -archive $(CURDIR)/bin/iceserver-image
 
-# Packages have a version that begins with a digit, and none of - in it.
-PACKAGE_VERSION ?= $(or $(subst -,+,$(shell sed -nE 's/^v?([0-9].*)/\1/p' <<<'$(VERSION)')),0~$(COMMIT))
+# Packages have a version that begins with a digit, and none of - in it. A later
+# one is greater: what comes before a release has ~, and without any tag the time of
+# the commit counts, since its name says nothing of before and after.
+PACKAGE_VERSION ?= $(or $(subst -,+,$(shell sed -nE 's/^v?([0-9].*)/\1/; s/-(alpha|beta|rc)/~\1/; /^[0-9]/p' <<<'$(VERSION)')),0~$(SOURCE_DATE_EPOCH).$(COMMIT))
 PACKAGE_OUT     ?= bin/packages
 
 deb: ## build Debian packages for ARCH='amd64 arm64' into bin/packages

@@ -68,6 +68,10 @@ func commandPage(cmd *cobra.Command) string {
 	p.paragraphs(sentence(cmd))
 	p.commands(cmd)
 	p.options(cmd)
+	if cmd.Example != "" {
+		p.section("EXAMPLES")
+		p.verbatim(cmd.Example + "\n")
+	}
 	switch cmd.CommandPath() {
 	case "iceserver":
 		p.files()
@@ -75,16 +79,20 @@ func commandPage(cmd *cobra.Command) string {
 		p.section("OPTIONS")
 		p.verbatim(turnadminUsage())
 	}
-	p.section("EXIT STATUS")
-	p.paragraphs("0 if it did what it was asked for, 1 if it could not, 2 if it was called in a wrong way. Under the name turnadmin: 0, or 255.")
+	// Some say it themselves, since they have exit codes of their own.
+	if !strings.Contains(cmd.Long, "The exit code is") {
+		p.section("EXIT STATUS")
+		p.paragraphs("0 if it did what it was asked for, 1 if it could not, 2 if it was called in a wrong way. Under the name turnadmin: 0, or 255.")
+	}
 	p.section("SEE ALSO")
 	p.related(cmd)
 	return p.String()
 }
 
-// sentence is what a command says of itself.
+// sentence is what a command says of itself. What turnadmin says is a table, which
+// its page has among the options.
 func sentence(cmd *cobra.Command) string {
-	if cmd.Long != "" {
+	if cmd.Long != "" && cmd.Name() != "turnadmin" {
 		return cmd.Long
 	}
 	return cmd.Short + "."

@@ -42,7 +42,10 @@ func openLog(cfg *config.Config, o Options) (*logging, error) {
 	}
 	w, err := l.writer(cfg, o)
 	if err != nil {
-		return nil, err
+		// Coturn goes on too, and under its unit no server may make a file right in
+		// /var/log, where guides everywhere have it.
+		w = o.Stderr
+		defer func() { l.Warn("the log goes to standard error until the next start", "error", err) }()
 	}
 	l.Logger = slog.New(l.handler(cfg, w, func(t time.Time) slog.Value {
 		switch {
@@ -66,12 +69,12 @@ func (l *logging) writer(cfg *config.Config, o Options) (io.Writer, error) {
 	case cfg.LogFile == "stdout":
 		return o.Stdout, nil
 	}
-	l.file = &logFile{path: cfg.LogFile}
-	if err := l.file.reopen(); err != nil {
+	f := &logFile{path: cfg.LogFile}
+	if err := f.reopen(); err != nil {
 		return nil, err
 	}
-	l.close = func() { l.file.Close() }
-	return l.file, nil
+	l.file, l.close = f, func() { f.Close() }
+	return f, nil
 }
 
 // handler writes lines of the form that the configuration asks for. when is how
@@ -129,7 +132,7 @@ func (l *logFile) reopen() error {
 	// Names of clients and their addresses are nobody else's business.
 	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
 	if err != nil {
-		return fmt.Errorf("cannot write the log: %w; correct log-file", err)
+		return fmt.Errorf("cannot write the log: %w; correct log-file, or make the file and give it to the user of the server", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

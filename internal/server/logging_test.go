@@ -62,6 +62,13 @@ func TestNoSyslog(t *testing.T) {
 	r.log.Wait(t, "msg=ready")
 }
 
+// A log-file that cannot be opened is no reason not to serve: coturn goes on too.
+func TestLogFileThatCannotBe(t *testing.T) {
+	r := start(t, load(t, "log-file="+filepath.Join(t.TempDir(), "nowhere", "turn.log")), Options{})
+	r.log.Wait(t, "cannot write the log")
+	r.log.Wait(t, "msg=ready")
+}
+
 // The time of lines looks as new-log-timestamp-format says, in both forms of the
 // log, and as in RFC 3339 without it.
 func TestLogTimestamp(t *testing.T) {

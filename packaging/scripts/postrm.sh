@@ -10,11 +10,14 @@ remove)
 purge)
 	if command -v deb-systemd-helper >/dev/null; then deb-systemd-helper purge iceserver.service >/dev/null || true; fi
 	rm -f "$kept"
-	# Where coturn is installed again by now, its database is its own.
-	if [ "$(dpkg-query -W -f '${db:Status-Status}' coturn 2>/dev/null || true)" != installed ]; then
+	# Where coturn is back by now, its database is its own; also while coturn waits
+	# to be configured, as after a question about turnserver.conf that nobody answered.
+	case "$(dpkg-query -W -f '${db:Status-Status}' coturn 2>/dev/null || true)" in
+	'' | not-installed | config-files)
 		rm -f /var/lib/turn/turndb /var/lib/turn/turndb-wal /var/lib/turn/turndb-shm
 		rmdir /var/lib/turn 2>/dev/null || true
-	fi
+		;;
+	esac
 	rm -rf /var/lib/iceserver /var/log/turnserver
 	# The user stays: another may come by its number, and there may be files of it.
 	;;

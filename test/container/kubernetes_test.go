@@ -107,6 +107,7 @@ type pod struct {
 	Kind string            `yaml:"kind"`
 	Data map[string]string `yaml:"data"`
 	Spec struct {
+		Deadline int `yaml:"progressDeadlineSeconds"`
 		Template struct {
 			Spec struct {
 				Grace      int         `yaml:"terminationGracePeriodSeconds"`
@@ -246,6 +247,9 @@ func wantPatience(t *testing.T, p pod) {
 	wait, err := time.ParseDuration(words[3])
 	if grace := time.Duration(spec.Grace) * time.Second; err != nil || wait >= grace {
 		t.Errorf("preStop waits for %v of %v: %v", wait, grace, err)
+	}
+	if p.Spec.Deadline <= spec.Grace {
+		t.Errorf("a roll-out has failed after %d s, and a server may take %d s to go", p.Spec.Deadline, spec.Grace)
 	}
 }
 

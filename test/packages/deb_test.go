@@ -100,6 +100,25 @@ func (m *machine) serves() {
 	}
 }
 
+// The way back may stop halfway: dpkg asks about the edited configuration, and
+// coturn is unpacked until somebody answers. What is left of iceserver can be purged
+// then, and the users stay.
+func TestDebPurgeLeavesDatabaseToCoturn(t *testing.T) {
+	first := built(t, older, "*.deb")
+	m := newMachine(t)
+	m.run("turnadmin", "-a", "-u", "dave", "-r", "example.org", "-p", "a password")
+	before := map[string][]byte{database: m.read(database)}
+	m.run("dpkg", "-i", m.add(first))
+	m.run("dpkg", "-r", "iceserver")
+	status := regexp.MustCompile(`(?m)^(Package: coturn\nStatus: ).*$`)
+	m.write("/var/lib/dpkg/status", status.ReplaceAllString(string(m.read("/var/lib/dpkg/status")), "${1}install ok unpacked"))
+	if s := m.state("coturn"); s != "unpacked" {
+		t.Fatalf("coturn is %s", s)
+	}
+	m.run("dpkg", "-P", "iceserver")
+	m.same("purged", before)
+}
+
 // An unedited configuration of Debian's coturn stays too: dpkg by itself would
 // take it for one that nobody minds.
 func TestDebKeepsUnedited(t *testing.T) {
@@ -144,7 +163,9 @@ func TestDebAlone(t *testing.T) {
 	if _, err := m.try("id", "turnserver"); err == nil {
 		t.Fatal("there is a user turnserver before anybody made it")
 	}
-	m.add(first)
+	// The guide is followed where the packages for both architectures lie.
+	m.run("sh", "-ec", "dpkg-deb -R "+m.add(first)+" /tmp/other; sed -i s/^Architecture:.*/Architecture:\\ arm64/ /tmp/other/DEBIAN/control; "+
+		"dpkg-deb -Znone -b /tmp/other /tmp/iceserver_"+older+"_arm64.deb; rm -r /tmp/other")
 	steps := guide(t)
 	for _, line := range steps[0] {
 		m.run("sh", "-ec", "cd /tmp; "+line)
@@ -157,8 +178,8 @@ func TestDebAlone(t *testing.T) {
 			t.Errorf("%s is of %s, want %s", name, got, want)
 		}
 	}
-	m.write(configuration, string(m.read(configuration))+"allowed-peer-ip="+address+"\nrealm=example.org\n")
-	m.run("turnadmin", "-a", "-u", "erin", "-r", "example.org", "-p", "pw")
+	m.write(configuration, string(m.read(configuration))+"allowed-peer-ip="+address+"\n")
+	m.run("turnadmin", "-a", "-u", "erin", "-r", "iceserver", "-p", "pw")
 	end := m.serve()
 	m.relays("erin", "pw", true)
 	var servers []struct{ Username, Credential string }
