@@ -80,3 +80,13 @@ func TestHairpin(t *testing.T) {
 	target.Relays = relayAt("127.0.0.1", "127.0.0.2")
 	compareChecks(t, checkNAT(t.Context(), target), want{OK, "nat", "127.0.0.1 is behind a NAT", ""}, want{OK, "hairpin", "does not answer from inside", ""})
 }
+
+// A name that leads to where the server listens is right, wherever it relays.
+func TestNameOfListener(t *testing.T) {
+	resolver := nameServer(t, map[string][]byte{"turn.example. 1": {9, 9, 9, 9}})
+	target := &Target{Resolver: resolver, Facts: Facts{Host: "9.9.9.9", ACMEDomains: []string{"turn.example"}, Relays: relayAt("8.8.8.8", "8.8.8.8")}}
+	compareChecks(t, checkDNS(t.Context(), target), want{OK, "dns", "leads here", ""}, want{OK, "srv", "", ""})
+	target.Host = "8.8.8.8"
+	target.Listen.TLS = []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:5349")}
+	compareChecks(t, checkDNS(t.Context(), target), want{OK, "dns", "leads here", ""}, want{OK, "srv", "", ""})
+}

@@ -73,6 +73,8 @@ func TestJudge(t *testing.T) {
 	world := Facts{Realm: "example.org", Relays: relayAt("8.8.8.8", "8.8.8.8")}
 	elsewhere, issuing := world, world
 	elsewhere.Realm, issuing.ACMEDomains = "other.example", []string{"turn.example.org"}
+	public := named("turn.example.org", false)
+	public.IssuingCertificateURL = []string{"http://ca.example/middle.cer"}
 	for _, c := range []struct {
 		name  string
 		chain []*authority
@@ -85,7 +87,7 @@ func TestJudge(t *testing.T) {
 		{"ZeroSSL", []*authority{leaf(zero), zero}, world, "", []want{{OK, "certificate", "", ""}, {OK, "native apps", "ZeroSSL", ""}}},
 		{"expired", []*authority{issue(t, plain, ended("turn.example.org")), plain}, world, "", []want{{Fail, "certificate", "expired on", "renew it"}}},
 		{"nearly expired", []*authority{issue(t, plain, soon), plain}, world, "", []want{{Warn, "certificate", "5 days", "renew it"}}},
-		{"chain cut", []*authority{leaf(plain)}, world, "", []want{{Fail, "certificate", "the chain is incomplete", "fullchain.pem"}}},
+		{"chain cut", []*authority{issue(t, plain, public)}, world, "", []want{{Fail, "certificate", "the chain is incomplete", "fullchain.pem"}}},
 		{"self-signed", []*authority{issue(t, nil, named("localhost", false))}, world, "", []want{{Warn, "certificate", "browsers refuse turns:", "acme-domain"}}},
 		{"self-signed, local", []*authority{issue(t, nil, named("localhost", false))}, Facts{Relays: relayAt("127.0.0.1", "127.0.0.1")}, "", []want{{OK, "certificate", "only this machine", ""}}},
 		{"not issued yet", []*authority{issue(t, nil, named("localhost", false))}, issuing, "", []want{{Fail, "certificate", "no certificate was issued for turn.example.org", "port 80"}}},
@@ -136,6 +138,12 @@ func TestExamineFar(t *testing.T) {
 	if r, err = ExamineFar(t.Context(), o); err != nil || r.Worst() != Fail || !strings.Contains(r.Checks[0].Seen, "401") || r.Checks[0].Advice == "" {
 		t.Errorf("%+v %v", r, err)
 	}
+	// Without a name to log in with, that it asks for one is all that can be seen.
+	o.Username, o.Password = "", ""
+	if r, err = ExamineFar(t.Context(), o); err != nil || r.Worst() != Warn || !strings.Contains(r.Checks[0].Seen, "asks for a user of realm") {
+		t.Errorf("%+v %v", r, err)
+	}
+	o.Username = "alice"
 	// What nobody asked for by name need not be there.
 	plain := servertest.FreePorts(t, 1)
 	servertest.Start(t, servertest.Options{Conf: fmt.Sprintf("listening-ip=127.0.0.1\nlistening-port=%d\nno-tls\nno-tcp\nuser=alice:pw\nrealm=r\n", plain)})

@@ -36,6 +36,9 @@ func (w *Way) check() Check {
 	}
 	seen := w.figures()
 	switch {
+	// It answers, and nobody has told a name to log in with: that is no fault of it.
+	case w.Code == 401 && w.Realm != "" && w.target.username == "":
+		return warn(name, fmt.Sprintf("answers, and asks for a user of realm %q; whether it relays was not tried", w.Realm), "give --user and --password-file")
 	// What nobody asked for by name need not be there.
 	case w.Status == Warn && w.err != nil:
 		return ok(name, "not offered: "+w.Seen)

@@ -3,9 +3,11 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // checkDatabase looks whether the database answers and has its tables, and who may
@@ -45,8 +47,32 @@ func (t *Target) openFiles() []Check {
 		if err != nil || info.Mode().Perm()&0o004 == 0 {
 			continue
 		}
+		seen := fmt.Sprintf("everybody on this machine can read %s, which holds keys", file)
 		command := []string{"chmod", "o-r", file}
-		out = append(out, warn("files", fmt.Sprintf("everybody on this machine can read %s, which holds keys", file), shellLine(command)).with(run(command...)))
+		if !t.readsWithoutOthers(info) {
+			// The server may be one of the others: it would not start again.
+			out = append(out, warn("files", seen, "let the user of the server alone read it: chgrp GROUP-OF-THE-SERVER "+shellLine([]string{file})+" && chmod g+r,o-r "+shellLine([]string{file})))
+			continue
+		}
+		out = append(out, warn("files", seen, shellLine(command)).with(run(command...)))
 	}
 	return out
+}
+
+// readsWithoutOthers says whether the running server is sure to be able to read a
+// file after all others may not: it is root's, or the file's owner's. Of one that
+// does not run nobody knows whose it will be.
+func (t *Target) readsWithoutOthers(file fs.FileInfo) bool {
+	if t.PID == 0 {
+		return false
+	}
+	for line := range strings.Lines(t.read(fmt.Sprintf("/proc/%d/status", t.PID))) {
+		ids, found := strings.CutPrefix(line, "Uid:")
+		if words := strings.Fields(ids); found && len(words) > 1 {
+			const effective = 1
+			uid, owner := words[effective], ownerOf(file)
+			return uid == "0" || owner != "" && uid == owner
+		}
+	}
+	return false
 }

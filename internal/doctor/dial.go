@@ -66,6 +66,9 @@ func (e *unreachableError) Error() string {
 
 func (e *unreachableError) Unwrap() error { return e.err }
 
+// waitsToConnect is what a silenceError is about if there was not even a connection.
+const waitsToConnect = "the connection"
+
 // silenceError says that a server did not answer in time.
 type silenceError struct {
 	to    endpoint
@@ -162,7 +165,7 @@ func (e endpoint) dialPlain(ctx context.Context) (net.Conn, error) {
 		return conn, nil
 	}
 	if timedOut(err) {
-		return nil, &silenceError{to: e, what: "the connection", after: e.patience}
+		return nil, &silenceError{to: e, what: waitsToConnect, after: e.patience}
 	}
 	return nil, &unreachableError{to: e, closed: errors.Is(err, syscall.ECONNREFUSED), err: err}
 }

@@ -73,14 +73,16 @@ func verifiable(name string) string {
 // complete says whether every certificate is signed by the next and the last one
 // comes from a root: by itself, or by one that signs servers' certificates not
 // directly. A server's certificate alone, signed by somebody else, is the classic
-// mistake of cert.pem in place of fullchain.pem.
+// mistake of cert.pem in place of fullchain.pem. Such a one says where the missing
+// certificate is to be had; one of a company's own root, which lacks nothing, does
+// not.
 func complete(chain []*x509.Certificate) bool {
 	for i, c := range chain[:len(chain)-1] {
 		if c.CheckSignatureFrom(chain[i+1]) != nil {
 			return false
 		}
 	}
-	return len(chain) > 1 || signsItself(chain[0])
+	return len(chain) > 1 || signsItself(chain[0]) || len(chain[0].IssuingCertificateURL) == 0
 }
 
 func signsItself(c *x509.Certificate) bool {

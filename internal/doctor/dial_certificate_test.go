@@ -61,7 +61,10 @@ func named(name string, ca bool) x509.Certificate {
 func TestExamineChain(t *testing.T) {
 	root := issue(t, nil, named("Root", true))
 	middle := issue(t, root, named("Middle", true))
-	leaf := issue(t, middle, named("turn.example.org", false))
+	public := named("turn.example.org", false)
+	public.IssuingCertificateURL = []string{"http://ca.example/middle.cer"}
+	leaf := issue(t, middle, public)
+	company := issue(t, root, named("turn.example.org", false))
 	old := named("turn.example.org", false)
 	old.NotBefore, old.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-25*time.Hour)
 	expired := issue(t, middle, old)
@@ -85,6 +88,7 @@ func TestExamineChain(t *testing.T) {
 		{"cert.pem", "turn.example.org", []*x509.Certificate{leaf.Certificate}, trust, false, "the chain is incomplete", "fullchain.pem"},
 		{"unrelated", "turn.example.org", []*x509.Certificate{leaf.Certificate, root.Certificate}, trust, false, "the chain is incomplete", "fullchain.pem"},
 		{"self-signed", "turn.example.org", []*x509.Certificate{own.Certificate}, trust, true, "it is self-signed", "public authority"},
+		{"a company's own root", "turn.example.org", []*x509.Certificate{company.Certificate}, none, true, "nobody here knows the authority", "unless they know the authority"},
 		{"unknown", "turn.example.org", []*x509.Certificate{leaf.Certificate, middle.Certificate}, none, true, "nobody here knows the authority", "unless they know the authority"},
 	} {
 		s := examineChain(c.chain, c.name, c.roots, time.Now())

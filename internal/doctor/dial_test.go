@@ -71,7 +71,7 @@ func TestNobodyThere(t *testing.T) {
 		{"closed", turn.TLS, free, new(*unreachableError), "is closed", "nothing listens on TCP"},
 		{"quiet", turn.UDP, quiet, new(*silenceError), "no answer to Allocate on UDP", "Open UDP"},
 		{"quiet", turn.DTLS, quiet, new(*silenceError), "no answer to the DTLS hello", "Open UDP"},
-		{"quiet", turn.TCP, mute, new(*silenceError), "no answer to Allocate on TCP", "overloaded"},
+		{"quiet", turn.TCP, mute, new(*silenceError), "no answer to Allocate on TCP", "another program listens there"},
 		{"another program", turn.TCP, web, new(*protocolError), `no STUN server: its first bytes are "HTTP"`, "Another program"},
 		{"another program", turn.TLS, web, new(*handshakeError), "TLS handshake with", "does not speak TLS"},
 	} {

@@ -72,8 +72,17 @@ func (t *Target) lookUp(ctx context.Context, name string) ([]netip.Addr, error) 
 }
 
 // leadsHere says whether one of some addresses is this server's, as the world or
-// as its network sees it.
+// as its network sees it. Clients connect to where it listens, which need not be
+// where it relays.
 func (t *Target) leadsHere(found []netip.Addr) bool {
+	for _, at := range slices.Concat(t.Listen.UDP, t.Listen.TCP, t.Listen.TLS, t.Listen.DTLS) {
+		if slices.Contains(found, at.Addr()) {
+			return true
+		}
+	}
+	if host, err := netip.ParseAddr(t.Host); err == nil && slices.Contains(found, host) {
+		return true
+	}
 	return slices.ContainsFunc(t.Relays, func(r Relay) bool {
 		return slices.Contains(found, r.External) || slices.Contains(found, r.Local)
 	})

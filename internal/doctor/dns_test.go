@@ -3,8 +3,10 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +69,9 @@ func TestClock(t *testing.T) {
 
 func TestDatabase(t *testing.T) {
 	file := machine(t, map[string]string{"users.db": ""}) + "/users.db"
-	target := &Target{Running: true, Facts: Facts{Database: file, Realm: "r"},
+	// The server is this user's, as the file is.
+	target := &Target{Running: true, Facts: Facts{Database: file, Realm: "r", PID: 7},
+		Root:        machine(t, map[string]string{"proc/7/status": fmt.Sprintf("Name:\tx\nUid:\t0\t%d\t0\t0\n", os.Getuid())}),
 		AskDatabase: func(context.Context) (Accounts, error) { return Accounts{Users: 1}, nil }}
 	checks := checkDatabase(t.Context(), target)
 	compareChecks(t, checks, want{OK, "database", `has 1 user and 0 secrets in realm "r"`, ""}, want{Warn, "files", "everybody on this machine can read", "chmod o-r " + file})
@@ -78,4 +82,22 @@ func TestDatabase(t *testing.T) {
 	compareChecks(t, checkDatabase(t.Context(), target), want{OK, "database", "", ""})
 	target.AskDatabase = func(context.Context) (Accounts, error) { return Accounts{}, fmt.Errorf("it is away") }
 	compareChecks(t, checkDatabase(t.Context(), target), want{Fail, "database", "it is away", "runs"})
+}
+
+// A key that the server may read only as one of all others stays as it is: without
+// that right it would neither reload nor start.
+func TestKeyOfAnotherUser(t *testing.T) {
+	file := machine(t, map[string]string{"key.pem": ""}) + "/key.pem"
+	for name, target := range map[string]*Target{
+		"another user": {Facts: Facts{KeyFiles: []string{file}, PID: 7}, Root: machine(t, map[string]string{"proc/7/status": "Uid:\t65534\t65534\t65534\t65534\n"})},
+		"not running":  {Facts: Facts{KeyFiles: []string{file}, ProcUser: "nobody"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checks := checkDatabase(t.Context(), target)
+			compareChecks(t, checks, want{Warn, "files", "everybody on this machine can read", "chgrp"})
+			if done, failed := (Report{checks}).Fix(t.Context(), io.Discard); done+failed != 0 {
+				t.Error("it was taken away")
+			}
+		})
+	}
 }

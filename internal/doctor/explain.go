@@ -63,6 +63,10 @@ func explain(err error, now time.Time) string {
 }
 
 func (e *silenceError) explain() string {
+	// No firewall keeps a port closed to which the connection has just been made.
+	if e.to.proto.Stream() && e.what != waitsToConnect {
+		return fmt.Sprintf("The connection to %s was made, and then no answer came over it: another program listens there, the server is overloaded, or something between passes only what it knows. Check the port.", e.to.port())
+	}
 	if e.what == stun.MethodBinding.String() || e.to.proto == turn.UDP || e.to.proto == turn.DTLS {
 		return fmt.Sprintf("Either nothing listens there, or a firewall between you and the server drops it. Open %s in the server's firewall and in the cloud's (security group, VPC firewall rule, NSG).", e.to.port())
 	}

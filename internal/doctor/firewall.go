@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -23,7 +24,10 @@ const toolTime = 5 * time.Second
 func tool(command ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), toolTime)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, command[0], command[1:]...).Output()
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	// ufw speaks the language of who calls it, and here its words are looked for.
+	c.Env = append(os.Environ(), "LC_ALL=C", "LANGUAGE=C")
+	out, err := c.Output()
 	return string(out), err
 }
 
@@ -107,14 +111,24 @@ func firewalldService(p portRange) bool {
 
 // ufwLets reads the lines of `ufw status`. One about an application is asked for.
 func ufwLets(status string, p portRange) verdict {
+	so := drops
 	for line := range strings.Lines(status) {
 		to, rest, found := strings.Cut(line, "ALLOW")
+		if !found {
+			// That many at once are too many is no door that is shut.
+			to, rest, found = strings.Cut(line, "LIMIT")
+		}
 		// A rule for one source lets in nobody else.
 		if !found || !strings.Contains(rest, "Anywhere") {
 			continue
 		}
 		to = strings.TrimSpace(strings.ReplaceAll(to, "(v6)", ""))
-		if ufwRule(to, p) {
+		to, _, byInterface := strings.Cut(to, " on ")
+		switch {
+		case byInterface && ufwRule(to, p):
+			so = unsure // nobody knows here which interface clients come by
+			continue
+		case to == "Anywhere" && !byInterface, ufwRule(to, p):
 			return accepts
 		}
 		if to == "" || strings.ContainsAny(to[:1], "0123456789") {
@@ -125,7 +139,7 @@ func ufwLets(status string, p portRange) verdict {
 			return accepts
 		}
 	}
-	return drops
+	return so
 }
 
 // ufwRule says whether a rule as 3478, 3478/udp or 49152:65535/udp has the ports.
@@ -155,14 +169,22 @@ func checkFirewall(_ context.Context, t *Target) []Check {
 		return []Check{ok(name, seen)}
 	}
 	var out []Check
+	var open []string // to questions
 	for _, p := range t.needed() {
-		if f.lets(p) != drops {
+		switch f.lets(p) {
+		case accepts:
+			continue
+		case unsure:
+			open = append(open, p.String())
 			continue
 		}
 		advice, remedies := t.open(p)
 		out = append(out, fail(name, fmt.Sprintf("%s of this machine drops %v", f.kind, p), advice).with(remedies...))
 	}
-	if len(out) == 0 {
+	switch {
+	case len(open) > 0:
+		out = append(out, ok(name, fmt.Sprintf("whether %s of this machine lets in %s cannot be told from its rules; --from or --browser shows it", f.kind, strings.Join(open, ", "))))
+	case len(out) == 0:
 		out = append(out, ok(name, fmt.Sprintf("%s of this machine lets in %s", f.kind, t.neededText())))
 	}
 	return out

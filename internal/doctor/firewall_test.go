@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -51,6 +52,13 @@ func TestNftables(t *testing.T) {
 		{"some dropped", in("accept", "ip saddr 192.0.2.0/24 udp dport 3478 drop\n"), unsure, accepts, accepts},
 		{"part of the range", in("accept", "udp dport 50000-50100 drop\n"), accepts, accepts, unsure},
 		{"both protocols", in("drop", "meta l4proto { tcp, udp } th dport 3478 accept\n"), accepts, accepts, drops},
+		{"an interface", in("drop", "iifname eth0 udp dport 3478 accept\niifname eth1 accept\n"), unsure, drops, drops},
+		{"a chain of an interface", in("drop", "iifname eth0 jump turn\n"), unsure, unsure, unsure},
+		{"a rate", in("drop", "udp dport 3478 limit rate 5000/second accept\n"), unsure, drops, drops},
+		{"a named set", "table inet filter { set open { type inet_service; elements = { 3478 }; }\n" +
+			"chain input { type filter hook input priority 0; policy drop; meta l4proto udp th dport @open accept; }\n}\n", unsure, drops, unsure},
+		{"a map", in("drop", "ct state vmap { established : accept, invalid : drop }\niifname vmap { lo : accept }\nmeta l4proto vmap { udp : jump turn }\n"), unsure, unsure, unsure},
+		{"maps for nobody new", in("drop", "ct state vmap { established : accept, invalid : drop }\niifname vmap { lo : accept }\n"), drops, drops, drops},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := firewall{kind: "nftables", rules: nftables(t, c.rules)}
@@ -63,6 +71,23 @@ func TestNftables(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Of what iptables adds to rules nft tells only the names.
+func TestIptables(t *testing.T) {
+	const of = `{"nftables":[{"chain":{"family":"ip","table":"filter","name":"INPUT","type":"filter","hook":"input","policy":"drop"}},
+		{"rule":{"family":"ip","table":"filter","chain":"INPUT","expr":[{"xt":{"type":"match","name":"conntrack"}},{"counter":{}},{"accept":null}]}}%s]}`
+	multiport := `,{"rule":{"family":"ip","table":"filter","chain":"INPUT","expr":[{"match":{"op":"==","left":{"meta":{"key":"l4proto"}},"right":"udp"}},
+		{"xt":{"type":"match","name":"multiport"}},{"xt":{"type":"match","name":"conntrack"}},{"accept":null}]}}`
+	for more, want := range map[string]verdict{"": drops, multiport: unsure} {
+		rules, err := parseRuleset(fmt.Appendf(nil, of, more))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (firewall{kind: "nftables", rules: rules}).lets(portRange{"udp", 3478, 3478}); got != want {
+			t.Errorf("%s: %v, want %v", more, got, want)
+		}
 	}
 }
 
@@ -99,6 +124,32 @@ func TestUfw(t *testing.T) {
 	}
 	if got := (firewall{kind: "firewalld"}).open(portRange{"udp", 49152, 65535}); len(got) != 2 || !slices.Contains(got[1], "--permanent") || !slices.Contains(got[0], "--add-port=49152-65535/udp") {
 		t.Errorf("%v", got)
+	}
+}
+
+// A rule for an interface may let clients in, or not; one that limits lets in.
+func TestUfwInterface(t *testing.T) {
+	p := portRange{"udp", 3478, 3478}
+	for line, want := range map[string]verdict{
+		"3478/udp on eth0           ALLOW       Anywhere":     unsure,
+		"3478/udp                   LIMIT       Anywhere":     accepts,
+		"Anywhere on eth0           ALLOW       Anywhere":     drops,
+		"3479/udp on eth0           ALLOW       Anywhere":     drops,
+		"3478/udp                   DENY        Anywhere":     drops,
+		"Anywhere                   ALLOW       192.0.2.0/24": drops,
+	} {
+		if got := ufwLets("Status: active\n\n"+line+"\n", p); got != want {
+			t.Errorf("%s: %v, want %v", line, got, want)
+		}
+	}
+}
+
+// The tools are asked in the language that they are read in.
+func TestToolLanguage(t *testing.T) {
+	t.Setenv("LC_ALL", "de_DE.UTF-8")
+	t.Setenv("LANGUAGE", "de")
+	if said, err := tool("sh", "-c", "echo $LC_ALL $LANGUAGE"); err != nil || said != "C C\n" {
+		t.Errorf("%q %v", said, err)
 	}
 }
 

@@ -77,45 +77,56 @@ func (r *ruleset) verdict(c chain, p portRange) verdict {
 	switch {
 	case decided:
 		return v
+	case c.Policy == "drop" && v == unsure:
+		return unsure
 	case c.Policy == "drop":
 		return drops
 	}
 	return accepts
 }
 
-// walk goes through the rules of a chain in order, until one decides.
+// walk goes through the rules of a chain in order, until one decides. Undecided and
+// unsure is a chain with a rule that may have let the packet in.
 func (r *ruleset) walk(c chain, p portRange, depth int) (v verdict, decided bool) {
 	if depth > deepest {
 		return unsure, true
 	}
+	so := accepts // far, which is unsure once a rule may have let it in
 	for _, rule := range r.rules {
-		if rule.Family != c.Family || rule.Table != c.Table || rule.Chain != c.Name {
-			continue
-		}
 		applies, end := rule.about(p)
-		if !applies || end.kind == "" {
+		if !applies || !rule.in(c) {
 			continue
 		}
-		if end.sure {
-			v, decided = r.follow(c, end, p, depth)
-		} else if v, decided = r.follow(c, end, p, depth); decided && v != accepts {
-			// It might drop, and might not: nothing is said of it then.
-			return unsure, true
-		} else {
-			decided = false
+		if end.kind == "return" && end.sure {
+			return so, false
 		}
-		if decided || end.kind == "return" && end.sure {
-			return v, decided
+		v, decided := r.follow(c, end, p, depth)
+		if decided && (v != accepts || end.sure) {
+			// It might drop, and might not: nothing is said of it then.
+			if !end.sure || so == unsure {
+				v = unsure
+			}
+			return v, true
+		}
+		// What is for some strangers only does not help the others.
+		if (decided || v == unsure) && !end.some {
+			so = unsure
 		}
 	}
-	return accepts, false
+	return so, false
+}
+
+// in says whether a rule is one of a chain.
+func (r rule) in(c chain) bool {
+	return r.Family == c.Family && r.Table == c.Table && r.Chain == c.Name
 }
 
 // ending is how a rule ends.
 type ending struct {
-	kind   string // accept, drop, reject, return, jump, goto; empty: it decides nothing
+	kind   string // accept, drop, reject, return, jump, goto, map; empty: it decides nothing
 	target string
 	sure   bool // every packet to the ports gets there
+	some   bool // only those of some senders do, or of those who have been let in before
 }
 
 // follow is where an ending leads.
@@ -125,6 +136,8 @@ func (r *ruleset) follow(from chain, e ending, p portRange, depth int) (verdict,
 		return accepts, true
 	case "drop", "reject":
 		return drops, true
+	case "map":
+		return unsure, false
 	case "jump", "goto":
 		for _, c := range r.chains {
 			if c.Family == from.Family && c.Table == from.Table && c.Name == e.target {
@@ -154,13 +167,45 @@ func (r rule) about(p portRange) (applies bool, e ending) {
 				var to struct{ Target string }
 				_ = json.Unmarshal(text, &to) // without a target it leads nowhere
 				e.kind, e.target = kind, to.Target
+			case "vmap":
+				e.kind, e.sure = "map", false
 			case "counter", "log", "comment":
 			default:
-				e.sure = false
+				// Of what iptables adds only the name is told.
+				e.sure = e.sure && strings.Contains(string(text), `"comment"`)
 			}
 		}
 	}
+	e.some = r.forSome(e.kind)
 	return true, e
+}
+
+// forSome says whether a rule with that ending is not about every stranger: it names
+// senders; or it goes by the interface or by the state of the connection, whatever
+// the port, so that it is for neighbours, or for those who were let in before. A
+// chain that such a rule leads to may say more of ports.
+func (r rule) forSome(kind string) bool {
+	ports, known := false, false
+	for _, expr := range r.Expr {
+		match, added := string(expr["match"]), string(expr["xt"])
+		if strings.Contains(match, `"saddr"`) {
+			return true
+		}
+		ports = ports || strings.Contains(match, `"dport"`) || strings.Contains(added, `"multiport"`)
+		known = known || strings.Contains(match, `"iif`) || byState(expr["vmap"]) ||
+			strings.Contains(added, `"conntrack"`) || strings.Contains(added, `"state"`)
+	}
+	return known && !ports && kind != "jump" && kind != "goto"
+}
+
+// byState says whether a map of verdicts goes by the state of the connection or by
+// the interface, and leads to no chain: what it lets in are no strangers.
+func byState(text json.RawMessage) bool {
+	var m struct{ Key json.RawMessage }
+	if json.Unmarshal(text, &m) != nil || strings.Contains(string(text), `"jump"`) || strings.Contains(string(text), `"goto"`) {
+		return false
+	}
+	return strings.Contains(string(m.Key), `"ct"`) || strings.Contains(string(m.Key), `"iif`)
 }
 
 // matches says whether a condition holds for such a packet. What depends on more
@@ -187,7 +232,7 @@ func matches(text json.RawMessage, p portRange) (yes, sure bool) {
 			return false, true
 		}
 		return within(m.Right, p)
-	case left.Meta.Key == "l4proto" && m.Op == "==":
+	case (left.Meta.Key == "l4proto" || left.Payload.Field == "protocol" || left.Payload.Field == "nexthdr") && m.Op == "==":
 		return strings.Contains(string(m.Right), `"`+p.protocol+`"`), true
 	case left.Meta.Key == "iifname" && m.Op == "==":
 		// Nobody comes from elsewhere by loopback.

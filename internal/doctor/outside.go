@@ -32,7 +32,7 @@ func outsideView(ctx context.Context, t *Target) []Check {
 	ports := t.outsidePorts()
 	seen, err := far.ask(ctx, ports)
 	if err != nil {
-		return []Check{fail(outside+"view", fmt.Sprintf("%s does not tell how this server looks from there: %v", far.host(), err), far.advice(err))}
+		return []Check{fail(outside+"view", fmt.Sprintf("%s does not tell how this server looks from there: %s", far.host(), printable(err.Error())), far.advice(err))}
 	}
 	view := &view{t: t, local: far.local.Unmap(), seen: seen}
 	checks := []Check{view.address()}

@@ -13,8 +13,10 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // reachQuestion is what a second server is asked: ports of ours, by transport.
@@ -171,11 +173,29 @@ func (f *farServer) ask(ctx context.Context, q reachQuestion) (*reachAnswer, err
 		return nil, refusalOf(res.StatusCode, text)
 	}
 	a := &reachAnswer{asked: f.remote}
-	if err := json.Unmarshal(text, a); err != nil || !a.Address.IsValid() {
+	if err := json.Unmarshal(text, a); err != nil || !a.to(q) {
 		return nil, errors.New("its answer is not that of an iceserver")
 	}
-	a.Address = a.Address.Unmap()
 	return a, nil
+}
+
+// to says whether an answer is one to that question. What it tells is printed, and
+// with --fix firewalls are opened by it: it must not name ports that nobody asked
+// for, nor have an address with a zone, which may be any text.
+func (a *reachAnswer) to(q reachQuestion) bool {
+	plain := func(at netip.Addr) bool { return at.IsValid() && at.Zone() == "" }
+	if !plain(a.Address) || slices.ContainsFunc(a.From, func(from netip.Addr) bool { return !plain(from) }) {
+		return false
+	}
+	a.Address = a.Address.Unmap()
+	asked := map[string][]uint16{"udp": q.UDP, "tcp": q.TCP, "tls": q.TLS, "dtls": q.DTLS, "relay": q.Relay}
+	for i, r := range a.Results {
+		again := slices.ContainsFunc(a.Results[:i], func(b reachResult) bool { return b.Transport == r.Transport && b.Port == r.Port })
+		if again || !slices.Contains(asked[r.Transport], r.Port) {
+			return false
+		}
+	}
+	return true
 }
 
 // refusalOf reads an error of the API.
@@ -186,9 +206,9 @@ func refusalOf(status int, text []byte) error {
 	if json.Unmarshal(text, &said) != nil || said.Error == "" {
 		said.Error = http.StatusText(status)
 	}
-	// A foreign server's text stays one short line.
-	line := strings.Join(strings.FieldsFunc(said.Error, func(r rune) bool { return r < ' ' || r == 0x7F }), " ")
-	return &farError{status, fmt.Sprintf("%.300s (HTTP %d)", line, status)}
+	// A foreign server's text stays one short line, without what a terminal obeys.
+	line := strings.Join(strings.FieldsFunc(said.Error, unicode.IsControl), " ")
+	return &farError{status, printable(fmt.Sprintf("%.280s (HTTP %d)", line, status))}
 }
 
 // advice says what to do when it does not answer.

@@ -50,7 +50,7 @@ func relayView(ctx context.Context, t *Target, far *farServer, seen *reachAnswer
 	}
 	arrived, err := t.throwAt(ctx, far, open, from)
 	if err != nil {
-		return warn(name, "not tried: "+err.Error(), far.advice(err)), true
+		return warn(name, "not tried: "+printable(err.Error()), far.advice(err)), true
 	}
 	return t.relayCheck(name, open, arrived, from), true
 }

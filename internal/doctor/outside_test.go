@@ -131,7 +131,13 @@ func TestOutsideRefused(t *testing.T) {
 		{"rate", 429, said("Too many requests."), "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: Too many requests. (HTTP 429) -> wait"},
 		{"old", 404, "nothing", "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: Not Found (HTTP 404) -> the second server has to be"},
 		{"private", 403, said("You come from\n\x1b[31m here"), "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: You come from [31m here (HTTP 403) -> run it from"},
-		{"long", 403, said(strings.Repeat("x", 5000)), "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: " + strings.Repeat("x", 300) + " (HTTP 403)"},
+		{"long", 403, said(strings.Repeat("x", 5000)), "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: " + strings.Repeat("x", 280) + " (HTTP 403)"},
+		{"eight bits", 403, said("You \u009b31m \u202ecome"), "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: You  31m ?come (HTTP 403)"},
+		{"zone", 200, map[string]any{"address": "fe80::1%\x1b[2J"}, "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: its answer is not that of an iceserver"},
+		{"zone of another", 200, map[string]any{"address": "192.0.2.7", "from": []string{"fe80::1%\x1b[2J"}}, "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: its answer is not that of an iceserver"},
+		{"a port of its own", 200, map[string]any{"address": "192.0.2.7", "results": []reachResult{{"tcp", 22, "silent", 1}}}, "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: its answer is not that of an iceserver"},
+		{"a transport of its own", 200, map[string]any{"address": "192.0.2.7", "results": []reachResult{{"udp\x1b[2J", 3478, "answered", 1}}}, "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: its answer is not that of an iceserver"},
+		{"a port twice", 200, map[string]any{"address": "192.0.2.7", "results": []reachResult{{"udp", 3478, "silent", 1}, {"udp", 3478, "silent", 1}}}, "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: its answer is not that of an iceserver"},
 		{"other", 200, "{}", "FAIL outside view: 127.0.0.1:PORT does not tell how this server looks from there: its answer is not that of an iceserver"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -103,6 +103,33 @@ func TestBan(t *testing.T) {
 	})
 }
 
+// A-X05: a call that goes on is no place to guess on from, after a reload neither;
+// not even the right password gets an answer there.
+func TestBanWithAllocation(t *testing.T) {
+	banning(t, func(n *netiotest.Net, r *Relay, _ *servertest.Log) {
+		eve := newClient(t, newSimWire(t, n, guesserIP), r.Addrs()[0], "bob")
+		eve.allocate()
+		bob := eve.key
+		eve.user, eve.key = "alice", bytes.Repeat([]byte{7}, 16)
+		for range testBan.After {
+			eve.mustRefuse(eve.response(eve.post(stun.MethodRefresh, nil)), 401)
+		}
+		eve.key = testKey(t, "alice")
+		for range 2 {
+			eve.post(stun.MethodRefresh, nil)
+			if _, b, ok := eve.recv(); ok {
+				t.Fatalf("an answer of %d bytes to who is banned", len(b))
+			}
+			o := testOptions(t)
+			if err := r.Reconfigure(Settings{Quota: o.Quota, Keys: o.Keys, Ban: testBan, Turn: o.Turn, NonceLife: o.NonceLife, Relays: o.Relays}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eve.user, eve.key = "bob", bob
+		eve.must(eve.refresh(3000))
+	})
+}
+
 // Guesses that are further apart than the window ban nobody.
 func TestBanWindow(t *testing.T) {
 	banning(t, func(n *netiotest.Net, r *Relay, _ *servertest.Log) {
@@ -119,17 +146,19 @@ func TestBanWindow(t *testing.T) {
 }
 
 // A-X04: no packet with a forged source bans that source. A forger has none of the
-// nonces that are sent there: not a made-up one, not one sent to himself, not one
-// from the time when he had that address.
+// nonces that are sent there: not one from the time when he had that address,
+// not a made-up one, not one sent to himself.
+//
+// Nor does the log blame that source in a line that filters ban by.
 func TestBanNeverForged(t *testing.T) {
-	banning(t, func(n *netiotest.Net, r *Relay, _ *servertest.Log) {
+	banning(t, func(n *netiotest.Net, r *Relay, log *servertest.Log) {
 		forger, forged := guesser(t, n, r, otherIP), guesser(t, n, r, guesserIP)
 		forger.challenge()
 		forged.challenge()
 		aged := forged.nonce
 		time.Sleep(31 * time.Second)
 		forger.challenge()
-		for _, nonce := range [][]byte{[]byte("obMatJos2AAAAmade-up"), forger.nonce, aged} {
+		for _, nonce := range [][]byte{aged, []byte("obMatJos2AAAAmade-up"), forger.nonce} {
 			for range 20 * testBan.After {
 				forged.nonce = nonce
 				forged.post(stun.MethodAllocate, udpTransport)
@@ -139,6 +168,7 @@ func TestBanNeverForged(t *testing.T) {
 		if s := r.Stats(); s.Banned != 0 || s.Refused[401]+s.Refused[438] < 60 {
 			t.Fatalf("%d banned after refusals %v", s.Banned, s.Refused)
 		}
+		blamesNobody(t, log)
 		for range testBan.After { // and this would have been the way
 			newGuess := guesser(t, n, r, guesserIP)
 			newGuess.guess()
@@ -152,7 +182,7 @@ func TestBanNeverForged(t *testing.T) {
 // A user whose credential is taken back during a call is no guesser, however often
 // his browser tries to go on.
 func TestBanNotForEnds(t *testing.T) {
-	banning(t, func(n *netiotest.Net, r *Relay, _ *servertest.Log) {
+	banning(t, func(n *netiotest.Net, r *Relay, log *servertest.Log) {
 		alice := newClient(t, newSimWire(t, n, guesserIP), r.Addrs()[0], "alice")
 		alice.allocate()
 		alice.key = bytes.Repeat([]byte{7}, 16)
@@ -162,7 +192,19 @@ func TestBanNotForEnds(t *testing.T) {
 		if r.Stats().Banned != 0 {
 			t.Error("banned for the end of his own credential")
 		}
+		synctest.Wait()
+		blamesNobody(t, log)
 	})
+}
+
+// blamesNobody fails if the log has no line about a wrong credential, or one that
+// counts against its source.
+func blamesNobody(t *testing.T, log *servertest.Log) {
+	t.Helper()
+	text := log.String()
+	if !strings.Contains(text, " reason=wrong-password guess=false\n") || strings.Contains(text, " reason=wrong-password\n") {
+		t.Errorf("the log blames somebody:\n%s", text)
+	}
 }
 
 // A client that is connected is really there, so its guesses count whatever nonce

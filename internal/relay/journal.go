@@ -268,7 +268,18 @@ func eventAttrs(e *turn.Event) []slog.Attr {
 	if e.Rule != "" {
 		a = append(a, slog.String("rule", e.Rule))
 	}
+	if wrongCredential(e) && !e.Guessed {
+		// Behind the reason, where the filter for fail2ban has the end of the line.
+		a = append(a, slog.Bool("guess", false))
+	}
 	return a
+}
+
+// wrongCredential says whether a line says so of a client. If that was no guess the
+// line says that too: else whoever bans by the log would ban who was forged, or a
+// user whose credential has run out during a call.
+func wrongCredential(e *turn.Event) bool {
+	return e.Kind == turn.Refused && (e.Cause == turn.CauseIntegrity || e.Cause == turn.CauseUnknownUser)
 }
 
 // sessionsPerWorker tells the workers' sessions apart: the number of the worker

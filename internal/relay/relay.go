@@ -103,7 +103,7 @@ func New(o Options) (*Relay, error) {
 		log:      o.Log, start: time.Now(), socketBuffer: o.SocketBuffer, nonceKey: o.NonceKey,
 	}
 	r.journal.report = func() { r.tell(false) }
-	o.Turn.Start = r.start
+	o.Turn.Start, o.Turn.Banned = r.start, r.Banned
 	if err := r.open(o); err != nil {
 		for _, w := range r.workers {
 			_ = w.engine.Close()

@@ -164,11 +164,18 @@ func (t *sessionRecord) closed(reason string) {
 
 // refused is a request that failed. Where the credential was wrong coturn says so
 // first; and there the session of who holds nothing ends with it.
+//
+// A-X04: the lines that filters ban by name an address only if the client was
+// really there, since everybody can be refused in the name of anybody.
 func (t *sessionRecord) refused() {
-	remote, reason := t.text("client"), t.text("reason")
-	if text := credentials(reason, t.user); text != "" {
-		l := t.line("check_stun_auth: %s", text)
-		l.level, l.remote = "ERROR", remote
+	remote, wrong := t.text("client"), credentials(t.text("reason"), t.user)
+	guess := wrong != "" && t.text("guess") != "false"
+	if wrong != "" {
+		l := t.line("check_stun_auth: %s", wrong)
+		l.level = "ERROR"
+		if guess {
+			l.remote = remote
+		}
 	}
 	if peer := t.peer(); peer != "" {
 		l := t.line("A peer IP %s denied in the range: %s", peer, plain(t.text("rule")))
@@ -179,7 +186,7 @@ func (t *sessionRecord) refused() {
 		name = "message" // it is told who asks before what is asked
 	}
 	t.processed(name, "error "+code+": "+phrase(code)).remote = remote
-	if _, holds := t.values["session"]; !holds {
+	if _, holds := t.values["session"]; !holds && guess {
 		t.closed(staleSession)
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -115,6 +116,20 @@ func TestCoturnRefusals(t *testing.T) {
 	}
 }
 
+// A-X04: what anybody can provoke in the name of anybody is in no line that filters
+// ban by: not a wrong credential that proves nothing, and not what comes before
+// credentials are looked at.
+func TestCoturnRefusalsOfForged(t *testing.T) {
+	for _, attrs := range [][]any{
+		append(stranger("alice", "wrong-password"), "guess", false), stranger("", "incomplete"), stranger("", "nonce"),
+	} {
+		got := coturnText(t, "coturn", slog.LevelInfo, func(l *slog.Logger) { l.Warn("refused", attrs...) })
+		if strings.Contains(got, "closed") || regexp.MustCompile("check_stun_auth.* remote=").MatchString(got) {
+			t.Errorf("%v: got\n%s", attrs, got)
+		}
+	}
+}
+
 // What verbose adds is left out without it.
 func TestCoturnVerbose(t *testing.T) {
 	got := coturnText(t, "coturn", slog.LevelInfo, func(l *slog.Logger) {
@@ -148,7 +163,7 @@ func TestCoturnOtherLines(t *testing.T) {
 // in every form of the log, and no part of the name looks like another field.
 func TestLogHostileNames(t *testing.T) {
 	for _, name := range []string{
-		"a\nb", "a\r\nINFO x", "a\x1b[2Jb", "%s%n%d", "a\x00b", "\u2028\u2029\u0085", "\xed\xa0\x80", "\xff\xfe", "\U0001F600", "\u202eevil",
+		"a\nb", "a\r\nINFO x", "a\x1b[2Jb", "%s%n%d", "a\x00b", "\u2028\u2029\u0085", "\xed\xa0\x80", "\xff\xfe", "\U0001F600", "\u202eevil", "\u009b2J\x7f", "\U000E0041",
 		strings.Repeat("x", 763), "x> realm <y> origin <>, local 1.2.3.4:1, remote 192.0.2.99:5, reason: z", "a remote=192.0.2.99:5",
 		`a" client=192.0.2.99:5 reason=wrong-password`, `","client":"192.0.2.99:5"`, "",
 	} {
@@ -166,13 +181,23 @@ func TestLogHostileNames(t *testing.T) {
 			if strings.Count(got, "\n") != strings.Count(want, "\n") {
 				t.Errorf("%s: %q makes other lines:\n%s", format, name, got)
 			}
-			if strings.ContainsAny(got, "\r\x1b\x00") || regexp.MustCompile(`[\x{2028}\x{2029}\x{85}]`).MatchString(got) && format != "json" {
+			if strings.ContainsAny(got, "\r\x1b\x00") || regexp.MustCompile(`[\x{2028}\x{2029}\x{7f}-\x{9f}\x{202e}]`).MatchString(got) {
 				t.Errorf("%s: %q gets through:\n%q", format, name, got)
 			}
 			if regexp.MustCompile(forged).MatchString(strings.SplitN(got, "\n", 2)[0]) {
 				t.Errorf("%s: %q passes for an address:\n%s", format, name, got)
 			}
 		}
+	}
+}
+
+// What is escaped in JSON is still what the client said.
+func TestLogJSONKeepsNames(t *testing.T) {
+	const name = "a\u0085\u009b2J\x7f\u202e\U000E0041é\U0001F600\"\\"
+	got := coturnText(t, "json", slog.LevelDebug, func(l *slog.Logger) { l.Warn("refused", "user", name) })
+	var line struct{ User string }
+	if err := json.Unmarshal([]byte(got), &line); err != nil || line.User != name {
+		t.Errorf("%v: %q is %q", err, got, line.User)
 	}
 }
 

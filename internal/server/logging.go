@@ -91,7 +91,7 @@ func (l *logging) handler(cfg *config.Config, w io.Writer, when func(time.Time) 
 	}}
 	switch cfg.LogFormat {
 	case "json":
-		return slog.NewJSONHandler(w, o)
+		return slog.NewJSONHandler(printable{w}, o)
 	case "coturn", "coturn-4.17":
 		return newCoturnLog(w, o, cfg.LogFormat == "coturn-4.17")
 	}

@@ -23,7 +23,8 @@ Made by ` + "`make docs`" + ` from the tables of metrics in ` + "`internal/serve
 
 ` + "`prometheus`" + ` in the configuration serves them at http://127.0.0.1:9641/metrics, and at ::1. ` + "`prometheus-address`" + `
 lets others have them, ` + "`prometheus-tls`" + ` encrypts them; [configure.md](configure.md) has all keys. The pages' ports have
-them too, at /metrics, for clients of this machine that come through no proxy.
+them too, at /metrics, for clients of this machine. A proxy on this machine counts as one unless it says whom it asks for
+(X-Forwarded-For, Forwarded, X-Real-IP or Via), which nginx does not by itself: let it keep /metrics back.
 
 | Path | Answer |
 |---|---|

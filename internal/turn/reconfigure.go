@@ -6,13 +6,14 @@ import (
 )
 
 // Reconfigure puts other options in force without ending an allocation. What is
-// the worker's and not the operator's stays: Start, Seed, Session and
+// the worker's and not the operator's stays: Start, Seed, Session, Banned and
 // DontFragment. Lifetimes count from the next refresh on.
 //
 // A permission that the new policy denies ends now, with the channels bound to
 // peers of its address.
 func (s *Server) Reconfigure(now Now, o Options, out *Outbox) {
 	o.Start, o.Seed, o.Session, o.DontFragment = s.o.Start, s.o.Seed, s.o.Session, s.o.DontFragment
+	o.Banned = s.o.Banned
 	o = o.withDefaults()
 	total := s.total
 	if o.ChallengeTotal != s.o.ChallengeTotal {

@@ -83,8 +83,9 @@ func (s *Server) identify(now Now, r *request, username string, out *Outbox) {
 	}
 	// A-X05: a source that has been wrong too often is not even compared, or a
 	// guesser would only have to wait for the one answer that comes. Who holds
-	// an allocation of that very user is not concerned.
-	if !r.own() && !s.failures.left(now, r.from.Client.Addr()) {
+	// an allocation of that very user is not concerned; but it is no place to guess
+	// the passwords of other users from, nor is one whose source is banned.
+	if !r.own() && (!s.failures.left(now, r.from.Client.Addr()) || s.o.Banned != nil && s.o.Banned(r.from.Client.Addr())) {
 		out.Drops[DropRateLimit]++
 		out.countChallenge(false)
 		return

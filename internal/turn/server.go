@@ -54,6 +54,10 @@ type Options struct {
 	// workers give as many times that; 0 is no cap.
 	ChallengeTotal int
 
+	// Banned, if not nil, says that nobody's credentials are compared for a source,
+	// but for those of who holds the allocation that the request is for.
+	Banned func(netip.Addr) bool
+
 	// Alternates are servers that clients are sent to, in turn, by the transport
 	// that they came by; where none of them has the client's address family it is
 	// served here. Resident is a user who is never sent anywhere.
