@@ -85,9 +85,17 @@ func (c *carriage) seen() []*carried {
 
 // Carried returns what allocations have carried since the relay was made, those
 // that live included, by realm or, with Options.CountUsers, by realm and what
-// Quota.ID says of the user name. It may be called from any goroutine and keeps
-// no packet waiting.
+// Quota.ID says of the user name. It may be called from any goroutine but a
+// worker's.
 func (r *Relay) Carried() map[turn.Account]turn.Usage {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	r.askCounters()
+	return r.carriedBefore()
+}
+
+// carriedBefore sums up what was published.
+func (r *Relay) carriedBefore() map[turn.Account]turn.Usage {
 	sum := make(map[turn.Account]turn.Usage)
 	for _, c := range r.carriage.seen() {
 		u := sum[c.who]

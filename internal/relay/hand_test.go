@@ -36,6 +36,13 @@ func (h *handRelay) end() {
 
 func (h *handRelay) now() turn.Now { return time.Since(h.r.start) + h.skip }
 
+// round handles n datagrams. Its counters are known at once: nobody turns the worker
+// for who asks.
+func (h *handRelay) round(n int) {
+	h.w.round(h.now(), n)
+	h.w.publish()
+}
+
 // turn handles the next batch that comes.
 func (h *handRelay) turn() {
 	for {
@@ -44,7 +51,7 @@ func (h *handRelay) turn() {
 			h.t.Fatal(err)
 		}
 		if n > 0 {
-			h.w.round(h.now(), n)
+			h.round(n)
 			return
 		}
 	}
@@ -53,7 +60,7 @@ func (h *handRelay) turn() {
 // pass lets time pass, with nothing coming in.
 func (h *handRelay) pass(d turn.Now) {
 	h.skip += d
-	h.w.round(h.now(), 0)
+	h.round(0)
 }
 
 // handWire turns the relay once for everything that is sent.
@@ -82,7 +89,7 @@ func (w *handLink) send(_ netip.AddrPort, b []byte) {
 	if err := w.link.Deliver(b); err != nil {
 		w.h.t.Error(err)
 	}
-	w.h.w.round(w.h.now(), 0)
+	w.h.round(0)
 }
 
 // linkClient returns a client on a link.

@@ -30,7 +30,7 @@ func leaveDuringLookup(t *testing.T) (h *handRelay, old, next *Link, finish func
 		t.Fatal("no question for the key")
 	}
 	old.Close()
-	h.w.round(h.now(), 0)
+	h.round(0)
 	other := h.linkClient("bob")
 	next = other.wire.(*handLink).link
 	if next.number() != old.number() {
@@ -39,7 +39,7 @@ func leaveDuringLookup(t *testing.T) (h *handRelay, old, next *Link, finish func
 	other.must(other.request(stun.MethodBinding, nil))
 	return h, old, next, func() {
 		job.answer.reply(h.r.lookups.find(context.Background(), job))
-		h.w.round(h.now(), 0)
+		h.round(0)
 	}
 }
 

@@ -2,12 +2,52 @@ package relay
 
 import (
 	"sync/atomic"
+	"time"
 
 	"iceserver/internal/netio"
 	"iceserver/internal/turn"
 )
 
-// publish makes the counters of this batch known.
+// publishPatience is how long whoever asks for counters waits for a worker. One
+// that hangs keeps nobody waiting for longer: what it told last counts then.
+const publishPatience = 100 * time.Millisecond
+
+// askCounters has every worker publish what it has counted, at the end of the batch
+// that it is at. Nobody asks more than a few times a minute, while to publish after
+// each batch would cost every packet that comes alone.
+func (r *Relay) askCounters() {
+	if !r.serving.Load() {
+		return
+	}
+	told := make(chan struct{}, len(r.workers))
+	for _, w := range r.workers {
+		ask := func(turn.Now) { w.asked = append(w.asked, told) }
+		if !w.mailbox.order(ask) {
+			told <- struct{}{} // it has ended, and told everything then
+		}
+	}
+	over := time.NewTimer(publishPatience)
+	defer over.Stop()
+	for range r.workers {
+		select {
+		case <-told:
+		case <-over.C:
+			return
+		}
+	}
+}
+
+// tellCounters publishes for those who have asked.
+func (w *worker) tellCounters() {
+	w.publish()
+	for i, told := range w.asked {
+		told <- struct{}{} // each has room for all workers
+		w.asked[i] = nil
+	}
+	w.asked = w.asked[:0]
+}
+
+// publish makes everything known that was counted until now.
 func (w *worker) publish() {
 	for i := range w.filling.Drops {
 		w.count[dropCore+counter(i)] = w.filling.Drops[i] + w.acting.Drops[i]
@@ -31,16 +71,9 @@ func (w *worker) publishCore(moved netio.Stats) {
 		w.carried.byID[c.ID].publish()
 	}
 	used, until, buckets := w.server.Strangers()
-	publishOne(&w.strangers.used, int64(used))
-	publishOne(&w.strangers.until, int64(until))
-	publishOne(&w.strangers.buckets, int64(buckets))
-}
-
-// publishOne writes only what is new, as published.update does.
-func publishOne(at *atomic.Int64, n int64) {
-	if at.Load() != n {
-		at.Store(n)
-	}
+	w.strangers.used.Store(int64(used))
+	w.strangers.until.Store(int64(until))
+	w.strangers.buckets.Store(int64(buckets))
 }
 
 // strangers is how full the table of the limit on answers to strangers is.

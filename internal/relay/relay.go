@@ -85,7 +85,9 @@ type Relay struct {
 	nextLink     atomic.Uint32
 	exempt       atomic.Pointer[exemption] // nil: nobody is
 	told         Stats                     // of the journal's goroutine: when the log last had them
+	serving      atomic.Bool
 	stop         atomic.Bool
+	reading      sync.Mutex // held by whoever reads the workers' counters
 }
 
 // New opens the listening sockets, so that nothing is lost between New and Run.
@@ -303,6 +305,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer r.widen()()
+	r.serving.Store(true)
 	var workers, helpers sync.WaitGroup
 	helpers.Go(r.journal.run)
 	helpers.Go(func() { r.bans.run(ctx) })

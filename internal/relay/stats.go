@@ -58,17 +58,13 @@ const numCounters = dropCore + counter(turn.NumDrops)
 // counters are a worker's own; reading them elsewhere is what published is for.
 type counters [numCounters]uint64
 
-// published holds a copy of a worker's counters for everybody, written once per
-// batch: on the packet path a counter costs an addition.
+// published holds a copy of a worker's counters for everybody, written when
+// somebody asks: on the packet path a counter costs an addition.
 type published [numCounters]atomic.Uint64
 
-// update publishes what has changed. A counter that stands still is not written,
-// so that its cache line can stay with those who read it.
 func (p *published) update(c *counters) {
 	for i := range c {
-		if p[i].Load() != c[i] {
-			p[i].Store(c[i])
-		}
+		p[i].Store(c[i])
 	}
 }
 
@@ -107,8 +103,16 @@ type Stats struct {
 	ReceiveCalls, Received, SendCalls, Sent uint64
 }
 
-// Stats returns the counters. It may be called from any goroutine.
+// Stats returns the counters. It may be called from any goroutine but a worker's.
 func (r *Relay) Stats() Stats {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	r.askCounters()
+	return r.stats()
+}
+
+// stats sums up what was published.
+func (r *Relay) stats() Stats {
 	var sum counters
 	s := Stats{Drops: make(map[string]uint64), Refused: make(map[int]uint64), Refusals: make(map[turn.Cause]map[int]uint64)}
 	// Workers publish at different moments, so a sum may be a batch old; it is

@@ -58,3 +58,28 @@ func TestStatsCountTraffic(t *testing.T) {
 		t.Errorf("%d bytes in and %d out, want 16 and 16", in, out)
 	}
 }
+
+// Who reads the counters has them as they are now, and is not kept waiting by a
+// worker that hangs: of that one he has what it told last.
+func TestStatsOfAHangingWorker(t *testing.T) {
+	o := testOptions(t)
+	o.Workers = 2
+	r := serveForTest(t, o)
+	newClient(t, newUDPWire(t, serverIP), r.Addrs()[0], "alice").allocate()
+	if n := r.Stats().Allocations; n != 1 {
+		t.Fatalf("%d allocations", n)
+	}
+	goOn, hanging := make(chan struct{}), make(chan struct{}, 2)
+	for _, w := range r.workers {
+		w.mailbox.order(func(turn.Now) { hanging <- struct{}{}; <-goOn })
+		<-hanging
+	}
+	if n := r.Stats().Allocations; n != 1 {
+		t.Errorf("%d allocations while the workers hang", n)
+	}
+	close(goOn)
+	newClient(t, newUDPWire(t, serverIP), r.Addrs()[0], "bob").allocate()
+	if n := r.Stats().Allocations; n != 2 {
+		t.Errorf("%d allocations when they go on", n)
+	}
+}

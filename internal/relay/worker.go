@@ -51,8 +51,9 @@ type worker struct {
 	done, read      progress // of the Outbox and of the mail
 	cursor          int      // in the batch of packets or messages being handled
 
-	patience     <-chan struct{} // nil while serving; at the end, how long the log may take
-	lastPanic    time.Time       // when a stack was last logged
+	asked        []chan<- struct{} // by those who wait for the counters
+	patience     <-chan struct{}   // nil while serving; at the end, how long the log may take
+	lastPanic    time.Time         // when a stack was last logged
 	lastBindFail time.Time
 }
 
@@ -130,7 +131,9 @@ func (w *worker) round(now turn.Now, n int) {
 		w.expire(now)
 	}
 	w.settle(now)
-	w.publish()
+	if len(w.asked) > 0 {
+		w.tellCounters()
+	}
 }
 
 // receive hands datagrams from i on to the core and returns where to go on: the
@@ -479,7 +482,7 @@ func (w *worker) end() {
 	w.settle(time.Since(w.relay.start))
 	rest := w.server.Tallies(time.Since(w.relay.start))
 	w.rest.Store(&rest)
-	w.publish()
+	w.tellCounters()
 	w.links.close()
 	if err := w.engine.Close(); err != nil {
 		w.relay.log.Error("cannot close the sockets", slog.Int("worker", w.index), slog.Any("error", err))

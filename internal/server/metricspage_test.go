@@ -22,9 +22,10 @@ const metricsTop = `# Metrics
 Made by ` + "`make docs`" + ` from the tables of metrics in ` + "`internal/server`" + `; a test fails when this page is stale.
 
 ` + "`prometheus`" + ` in the configuration serves them at http://127.0.0.1:9641/metrics, and at ::1. ` + "`prometheus-address`" + `
-lets others have them, ` + "`prometheus-tls`" + ` encrypts them; [configure.md](configure.md) has all keys. The pages' ports have
-them too, at /metrics, for clients of this machine. A proxy on this machine counts as one unless it says whom it asks for
-(X-Forwarded-For, Forwarded, X-Real-IP or Via), which nginx does not by itself: let it keep /metrics back.
+lets others have them, ` + "`prometheus-tls`" + ` encrypts them; [configure.md](configure.md) has all keys. With it
+the pages' ports have them too, at /metrics, for clients of this machine, unless ` + "`web-trusted-proxies`" + ` names proxies. One that
+it does not name, on this machine, counts as a client unless it says whom it asks for (X-Forwarded-For, Forwarded,
+X-Real-IP or Via), which nginx does not by itself: name it, or let it keep /metrics back.
 
 | Path | Answer |
 |---|---|
@@ -41,8 +42,8 @@ is counted by user too; only users who have authenticated are named, and of user
 counted together as ` + "`(others)`" + `. Time-limited credentials of one user count as that user. The account of the test at the
 start is called self-test.
 
-Asking for metrics reads what was published already and makes no packet wait. The metrics of the Go runtime (` + "`go_...`" + `) and
-of the process (` + "`process_...`" + `) are there as well.
+Asking for metrics has each worker write its counters down between two batches of packets; nothing else costs a packet more
+than an addition. The metrics of the Go runtime (` + "`go_...`" + `) and of the process (` + "`process_...`" + `) are there as well.
 
 `
 

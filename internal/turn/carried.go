@@ -12,8 +12,8 @@ type Carried struct {
 // Moving returns those that have grown since the last call. The slice is good
 // until more packets come.
 //
-// The caller has thousands perhaps and publishes after each batch of packets:
-// this way a batch costs as much as it has touched.
+// The caller has thousands perhaps: this way it looks only at those that packets
+// have touched.
 func (s *Server) Moving() []*Carried {
 	all := s.moving
 	for _, c := range all {
