@@ -62,7 +62,8 @@ with keys away from others, raises limits of the kernel.
 
 Everybody on this machine can see the arguments of a command: give the password
 with --password-file, as --password - on standard input, or in the environment
-(TURN_USER, TURN_PASSWORD).
+(TURN_USER, TURN_PASSWORD). The link of --from has a key in it: give it as
+--from - on standard input, or in the environment (TURN_FROM).
 
 The exit code is that of the worst line: 0 for OK, 1 for WARN, 2 for FAIL; 3 is a
 mistake in the command line. Monitoring can call it as it is.`,
@@ -85,7 +86,7 @@ mistake in the command line. Monitoring can call it as it is.`,
 	flags.StringVar(&f.password, "password", "", "its password, - for standard input (environment: "+passwordVariable+")")
 	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password")
 	flags.StringVar(&f.stun, "stun", "", "STUN server `HOST[:PORT]` elsewhere, to ask for the address that the world sees")
-	flags.StringVar(&f.outside.Link, "from", "", "`LINK` of a second iceserver elsewhere, to look from there: what iceserver link add prints on it, in quotes")
+	flags.StringVar(&f.outside.Link, "from", "", "`LINK` of a second iceserver elsewhere, to look from there: what iceserver link add prints on it, in quotes; - for standard input (environment: "+fromVariable+")")
 	flags.BoolVar(&f.outside.Insecure, "from-insecure", false, "take any certificate of the server of --from")
 	flags.BoolVar(&f.elsewhere, "browser", false, "make a link that ends soon, to open in a browser elsewhere, and tell what came through")
 	flags.BoolVar(&f.fix, "fix", false, "do what is safe to do on this machine, and print each command")
@@ -99,6 +100,9 @@ func (f *doctorFlags) run(cmd *cobra.Command, urls []string) error {
 	}
 	if len(urls) > 0 {
 		return f.far(cmd, urls)
+	}
+	if err := f.secondServer(cmd); err != nil {
+		return fmt.Errorf("doctor: %w", err)
 	}
 	cfg, broken, err := f.configuration()
 	if err != nil {
@@ -138,7 +142,7 @@ func (f *doctorFlags) far(cmd *cobra.Command, urls []string) error {
 	if f.fix {
 		return errors.New("doctor: --fix is about this machine alone: leave out the URL, or call it there")
 	}
-	if f.outside.Link != "" || f.elsewhere {
+	if cmd.Flags().Changed("from") || f.elsewhere {
 		return errors.New("doctor: --from and --browser look at the server of this machine: leave out the URL, or call it there")
 	}
 	r, err := doctor.ExamineFar(cmd.Context(), doctor.ProbeOptions{URLs: urls, Username: f.user, Password: f.password})
@@ -158,6 +162,8 @@ func (f *doctorFlags) credentials(cmd *cobra.Command) (err error) {
 	switch {
 	case given("password") && given("password-file"):
 		return errors.New("give --password or --password-file, not both")
+	case f.password == "-" && f.outside.Link == "-":
+		return errors.New("standard input can hold --password or --from, not both")
 	case given("password"):
 		f.password, err = passwordFrom(cmd.InOrStdin(), f.password, true)
 	case given("password-file"):
@@ -168,6 +174,21 @@ func (f *doctorFlags) credentials(cmd *cobra.Command) (err error) {
 	if err == nil && f.password != "" && f.user == "" {
 		err = errors.New("a password without --user")
 	}
+	return err
+}
+
+// secondServer takes the link of --from from where it stands. An empty one is a
+// variable of a script that was never set, and not the wish to go without.
+func (f *doctorFlags) secondServer(cmd *cobra.Command) error {
+	if !cmd.Flags().Changed("from") {
+		f.outside.Link = os.Getenv(fromVariable)
+		return nil
+	}
+	link, err := passwordFrom(cmd.InOrStdin(), f.outside.Link, false)
+	if err == nil && link == "" {
+		err = errors.New("--from is empty: give it the link that iceserver link add prints on the second server")
+	}
+	f.outside.Link = link
 	return err
 }
 

@@ -17,6 +17,7 @@ const (
 	userVariable     = "TURN_USER"
 	passwordVariable = "TURN_PASSWORD"
 	secretVariable   = "TURN_SECRET"
+	fromVariable     = "TURN_FROM" // of the doctor: a link has a key in it
 )
 
 // probeFlags are the flags of the probe command as typed.
@@ -91,13 +92,15 @@ func (f *probeFlags) run(cmd *cobra.Command, args []string) error {
 	if errors.Is(err, doctor.ErrProbe) {
 		return usage{err}
 	}
-	if err != nil {
-		return fmt.Errorf("probe: %w", err)
-	}
+	interrupted := err
 	if f.json {
 		err = printJSON(cmd.OutOrStdout(), result)
 	} else {
 		err = result.Print(cmd.OutOrStdout(), onTerminal(cmd.OutOrStdout()))
+	}
+	// What was found until then was shown all the same.
+	if interrupted != nil {
+		return fmt.Errorf("probe: %w", interrupted)
 	}
 	if err == nil && result.Status == doctor.Fail {
 		err = errors.New("probe: " + result.Verdict)

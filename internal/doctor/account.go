@@ -174,6 +174,8 @@ func (t *Target) login(err error) []Check {
 // in.
 func explainedCode(code int, t *Target) string {
 	switch code {
+	case 440:
+		return "write allocation-default-address-family=keep to " + t.configuration() + ": clients name no family, and this server relays in the other one than it gives by default"
 	case 486:
 		return "raise user-quota or total-quota in " + t.configuration()
 	case 508:

@@ -54,10 +54,26 @@ func (t *Target) compareAddress(ctx context.Context, r Relay) Check {
 	case public(r.External) && r.External == r.Local:
 		return ok(name, fmt.Sprintf("%v is this machine's own public address", r.Local))
 	case t.ExternalSet:
-		return ok(name, fmt.Sprintf("clients are told %v for %v; nobody here knows whether the world sees that (--from asks another server)", r.External, r.Local))
+		return t.unconfirmed(ctx, r)
 	}
 	return warn(name, fmt.Sprintf("clients are told %v, which only the own network can reach, and nobody here knows the public address", r.External),
 		fmt.Sprintf("for clients elsewhere write external-ip=PUBLIC-ADDRESS/%v to %s; for those of this network alone external-ip=%v", r.Local, t.configuration(), r.Local))
+}
+
+// unconfirmed is for an external-ip that nobody who was asked has confirmed.
+func (t *Target) unconfirmed(ctx context.Context, r Relay) Check {
+	const name = "address"
+	told := fmt.Sprintf("clients are told %v for %v", r.External, r.Local)
+	switch {
+	// A wish for the own network, or found out by the server itself; a second server
+	// that looks from outside tells the truth in a check of its own.
+	case !public(r.External), t.ExternalFollowed, t.Outside.Link != "":
+		return ok(name, told)
+	case t.answersAt(ctx, r.External):
+		return ok(name, told+", and a server answers there")
+	}
+	return warn(name, told+"; nobody here knows whether the world sees that",
+		"see whether it is right: --stun HOST asks a STUN server elsewhere, --from LINK a second iceserver")
 }
 
 // setExternal is what to write.

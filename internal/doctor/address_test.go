@@ -23,7 +23,8 @@ func TestAddress(t *testing.T) {
 		{"behind NAT, wrong", "10.0.0.5", "9.9.9.9", true, false, "8.8.8.8", want{Fail, "address", "wrong external-ip: clients are told 9.9.9.9", "external-ip=8.8.8.8/10.0.0.5"}},
 		{"behind NAT, missing", "10.0.0.5", "10.0.0.5", false, false, "8.8.8.8", want{Fail, "address", "wrong address behind NAT", "external-ip=8.8.8.8/10.0.0.5"}},
 		{"behind NAT, followed", "10.0.0.5", "9.9.9.9", true, true, "8.8.8.8", want{Fail, "address", "wrong address behind NAT", "external-ip=8.8.8.8/10.0.0.5"}},
-		{"behind NAT, unasked", "10.0.0.5", "8.8.8.8", true, false, "", want{OK, "address", "nobody here knows", ""}},
+		{"behind NAT, unasked", "10.0.0.5", "8.8.8.8", true, false, "", want{Warn, "address", "nobody here knows", "--stun HOST"}},
+		{"behind NAT, found out", "10.0.0.5", "8.8.8.8", true, true, "", want{OK, "address", "told 8.8.8.8", ""}},
 		{"private", "10.0.0.5", "10.0.0.5", false, false, "", want{Warn, "address", "only the own network", "external-ip=PUBLIC-ADDRESS/10.0.0.5"}},
 		{"private, on purpose", "10.0.0.5", "10.0.0.5", true, false, "", want{OK, "address", "told 10.0.0.5", ""}},
 	} {
@@ -89,4 +90,30 @@ func TestNameOfListener(t *testing.T) {
 	target.Host = "8.8.8.8"
 	target.Listen.TLS = []netip.AddrPort{netip.MustParseAddrPort("9.9.9.9:5349")}
 	compareChecks(t, checkDNS(t.Context(), target), want{OK, "dns", "leads here", ""}, want{OK, "srv", "", ""})
+}
+
+// An address that nobody else knows is right if a server answers there, or if a
+// second server looks.
+func TestAddressConfirmed(t *testing.T) {
+	target := startServer(t).target()
+	target.ExternalSet, target.Relays = true, relayAt("10.0.0.5", "8.8.8.8")
+	target.Outside.Link = "https://192.0.2.1/test#key=k"
+	compareChecks(t, checkAddress(t.Context(), target), want{OK, "address", "told 8.8.8.8", ""})
+	if !target.answersAt(t.Context(), netip.MustParseAddr("127.0.0.1")) || target.answersAt(t.Context(), netip.MustParseAddr("127.0.0.9")) {
+		t.Error("a server answers at 127.0.0.1 alone")
+	}
+}
+
+// A container with the network of its host has the addresses of that, and whoever
+// says that an address is meant is believed.
+func TestHostNetwork(t *testing.T) {
+	inside := map[string]string{".dockerenv": ""}
+	own := &Target{Facts: Facts{Relays: relayAt("192.168.1.5", "192.168.1.5"), MaxPort: 65535}, Root: machine(t, inside)}
+	compareChecks(t, checkNAT(t.Context(), own), want{Warn, "container", "Docker", "--network host"})
+	own.ExternalSet = true
+	compareChecks(t, checkNAT(t.Context(), own))
+	for _, mark := range []string{"sys/class/net/eth0/device/vendor", "sys/class/net/docker0/bridge/bridge_id"} {
+		own.ExternalSet, own.Root = false, machine(t, map[string]string{".dockerenv": "", mark: ""})
+		compareChecks(t, checkNAT(t.Context(), own))
+	}
 }

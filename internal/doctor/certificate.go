@@ -36,7 +36,7 @@ func checkCertificate(ctx context.Context, t *Target) []Check {
 		}
 		shown := s.certificate
 		s.close(ctx)
-		return append(out, t.judge(shown)...)
+		return append(out, t.judge(shown, t.calledBy(ctx))...)
 	}
 	return out
 }
@@ -51,6 +51,19 @@ func (t *Target) certificateName() string {
 		return names[0]
 	}
 	return t.Host
+}
+
+// calledBy are the names that clients surely know this server by. A realm need not
+// be the name of a machine: it counts where it leads here.
+func (t *Target) calledBy(ctx context.Context) []string {
+	names := t.names()
+	if len(t.ACMEDomains) > 0 || len(names) == 0 {
+		return names
+	}
+	if found, err := t.lookUp(ctx, names[0]); err != nil || !t.leadsHere(found) {
+		return nil
+	}
+	return names
 }
 
 // certificateFiles looks at the files that are configured.
@@ -111,15 +124,12 @@ func (t *Target) renew() string {
 	return "renew it (certbot renew, where that made it), and the server takes the new file by itself; or write acme-domain=NAME to " + t.configuration() + ", so that it is renewed here"
 }
 
-// nearEnd is when a certificate that nobody has renewed is about to end: all
-// clients of authorities renew theirs earlier.
-const nearEnd = 14
-
 // notFor begins what is said of a certificate for other names.
 const notFor = "it is not for"
 
-// judge says what clients think of what was shown.
-func (t *Target) judge(c *ShownCertificate) []Check {
+// judge says what clients think of what was shown, who know the server by some
+// names.
+func (t *Target) judge(c *ShownCertificate, names []string) []Check {
 	const name = "certificate"
 	end := fmt.Sprintf("until %s (%s)", c.NotAfter.UTC().Format(time.DateOnly), times(c.DaysLeft, "day"))
 	switch {
@@ -137,9 +147,9 @@ func (t *Target) judge(c *ShownCertificate) []Check {
 		return []Check{fail(name, fmt.Sprintf("the chain is incomplete: the certificate of %s is missing, and native clients refuse it", c.Issuer), "write the path of fullchain.pem, in place of cert.pem, to cert in "+t.configuration())}
 	case t.farHost != "" && strings.HasPrefix(c.Problem, notFor):
 		return []Check{fail(name, c.Problem+", so that clients refuse turns:", "get one for that name, or give clients one of the names that it is for")}
-	case !t.suits(c):
-		return []Check{warn(name, fmt.Sprintf("it is for %s, and clients know this server as %s", c.forWhom(), t.certificateName()), "get one for that name, or give clients one of the names that it is for")}
-	case c.DaysLeft < nearEnd:
+	case !suits(c, names):
+		return []Check{warn(name, fmt.Sprintf("it is for %s, and clients know this server as %s", c.forWhom(), strings.Join(names, ", ")), "get one for that name, or give clients one of the names that it is for")}
+	case c.soon:
 		return []Check{warn(name, fmt.Sprintf("for %s, %s, and nobody has renewed it", c.forWhom(), end), t.renew())}
 	case !c.Trusted && !strings.HasPrefix(c.Problem, notFor):
 		return []Check{warn(name, fmt.Sprintf("for %s by %s: %s", c.forWhom(), c.Issuer, c.Problem), "clients have to know that authority; browsers know those of acme-domain")}
@@ -147,10 +157,9 @@ func (t *Target) judge(c *ShownCertificate) []Check {
 	return append([]Check{ok(name, fmt.Sprintf("for %s by %s, %s", c.forWhom(), c.Issuer, end))}, native(c)...)
 }
 
-// suits says whether a certificate is for a name of this server. A server that has
+// suits says whether a certificate is for one of the names of a server. One that has
 // no name but its address is reached by those that the certificate has.
-func (t *Target) suits(c *ShownCertificate) bool {
-	names := t.names()
+func suits(c *ShownCertificate, names []string) bool {
 	if len(names) == 0 {
 		return true
 	}

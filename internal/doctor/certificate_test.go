@@ -4,12 +4,15 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"iceserver/internal/turn"
 	"iceserver/test/servertest"
 )
 
@@ -100,12 +103,12 @@ func TestJudge(t *testing.T) {
 			for _, a := range c.chain {
 				chain = append(chain, a.Certificate)
 			}
-			compareChecks(t, target.judge(examineChain(chain, target.certificateName(), roots, time.Now())), c.wants...)
+			compareChecks(t, target.judge(examineChain(chain, target.certificateName(), roots, time.Now()), target.names()), c.wants...)
 		})
 	}
 	// Of an authority that is not known here.
 	shown := examineChain([]*x509.Certificate{leaf(plain).Certificate, plain.Certificate}, "turn.example.org", x509.NewCertPool(), time.Now())
-	compareChecks(t, (&Target{Facts: world}).judge(shown), want{Warn, "certificate", "nobody here knows the authority", "know that authority"})
+	compareChecks(t, (&Target{Facts: world}).judge(shown, nil), want{Warn, "certificate", "nobody here knows the authority", "know that authority"})
 }
 
 // The real server shows its own.
@@ -162,4 +165,40 @@ func TestFarAddresses(t *testing.T) {
 		want{Fail, "address", "wrong external-ip: the server is reached at 8.8.8.8 and tells clients 10.0.0.5", "external-ip=8.8.8.8/10.0.0.5"})
 	compareChecks(t, farAddresses([]Way{{Server: "8.8.8.8:3478"}, {Server: "8.8.8.8:3478", Relayed: "9.9.9.9:50000"}}), want{OK, "address", "9.9.9.9", ""})
 	compareChecks(t, farAddresses([]Way{{Server: "10.0.0.5:3478", Relayed: "10.0.0.5:50000"}}))
+}
+
+// A realm need not be the name of a machine: only one that leads here is what
+// clients know the server by.
+func TestCertificateOfRealm(t *testing.T) {
+	s := startServer(t)
+	target := s.target()
+	target.Resolver = nameServer(t, map[string][]byte{"here.example. 1": {127, 0, 0, 1}, "other.example. 1": {9, 9, 9, 9}})
+	for realm, want := range map[string]string{"here.example": "[here.example]", "other.example": "[]", "nowhere.example": "[]", "iceserver": "[]"} {
+		target.Realm = realm
+		if got := fmt.Sprint(target.calledBy(t.Context())); got != want {
+			t.Errorf("%s: %s, want %s", realm, got, want)
+		}
+	}
+}
+
+// That this machine has no IPv6 says nothing of the server, and no advice of the
+// doctor names a flag that it has not.
+func TestExamineFarWords(t *testing.T) {
+	to := target{endpoint: endpoint{proto: turn.UDP, server: netip.MustParseAddrPort("[2001:db8::1]:3478")}}
+	w := newWay(to)
+	w.failed(&unreachableError{to: to.endpoint, err: syscall.ENETUNREACH}, true)
+	compareChecks(t, []Check{w.check()}, want{OK, "udp [2001:db8::1]:3478", "not tried: this machine has no way to 2001:db8::1", ""})
+	for _, advice := range []string{
+		(&ShownCertificate{SelfSigned: true}).advice(), (&ShownCertificate{Complete: true}).advice(),
+		(&refusedError{Result: turn.Result{Code: 401, Realm: "r"}}).explain(time.Now()),
+	} {
+		if strings.Contains(advice, "--insecure") || strings.Contains(advice, "--secret") {
+			t.Error(advice)
+		}
+	}
+	// The probe has it, and says so.
+	w.failed(&certificateError{&ShownCertificate{SelfSigned: true}}, false)
+	if !strings.Contains(w.Advice, "--insecure") {
+		t.Error(w.Advice)
+	}
 }

@@ -156,6 +156,8 @@ type Target struct {
 	Command func(words string) string
 	// Outside is a second server, to look at this one from outside.
 	Outside Outside
+	// stranger is where a server answers that is not known to be this one.
+	stranger netip.AddrPort
 	// farHost is how somebody called a server that is not this machine's; empty:
 	// it is.
 	farHost string
@@ -205,7 +207,7 @@ const checkTime = 15 * time.Second
 // first.
 func checkers() []checker {
 	return []checker{
-		checkRunning, checkAddress, outsideView, checkNAT, checkAccount, checkAnswers, checkCertificate, checkFirewall,
+		checkRunning, checkAddress, outsideView, checkNAT, checkAccount, checkAnswers, checkBrowserPorts, checkCertificate, checkFirewall,
 		checkDNS, checkClock, checkDatabase, checkFiles, checkBuffers, checkPorts, checkConntrack, checkKernel,
 	}
 }

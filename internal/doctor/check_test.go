@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -97,7 +99,7 @@ func TestExamineOrder(t *testing.T) {
 }
 
 func TestRunning(t *testing.T) {
-	gone := errors.New("nobody is there")
+	gone, refused := errors.New("nobody is there"), fmt.Errorf("the socket: %w", fs.ErrPermission)
 	for _, c := range []struct {
 		name string
 		t    Target
@@ -108,7 +110,9 @@ func TestRunning(t *testing.T) {
 		{"down", Target{NotRunning: gone}, want{Fail, "server", "not running: nobody", "start it: iceserver serve"}},
 		{"down, a service", Target{NotRunning: gone, Root: machine(t, map[string]string{"run/systemd/system/x": "", "usr" + unit: ""})},
 			want{Fail, "server", "not running", "systemctl start iceserver"}},
-		{"another", Target{Running: true, NotRunning: gone, Facts: Facts{DataDir: "/d"}}, want{Warn, "server", "not the server of /d", "ss -lntup"}},
+		{"another", Target{NotRunning: gone, stranger: netip.MustParseAddrPort("192.0.2.1:3478"), Facts: Facts{DataDir: "/d"}}, want{Warn, "server", "somebody answers at 192.0.2.1:3478, and not the server of /d", "ss -lntup"}},
+		{"somebody else's", Target{Running: true, NotRunning: refused, Facts: Facts{DataDir: "/d"}}, want{Warn, "server", "a server answers, and tells more to its owner alone", "call this as the owner of /d, or with sudo"}},
+		{"somebody else's, silent", Target{NotRunning: refused, Facts: Facts{DataDir: "/d"}}, want{Fail, "server", "nothing answers at its ports", "as the owner of /d"}},
 		{"keeps nothing", Target{Running: true, NotRunning: gone}, want{OK, "server", "answers", ""}},
 	} {
 		t.Run(c.name, func(t *testing.T) { compareChecks(t, checkRunning(t.Context(), &c.t), c.want) })
@@ -129,5 +133,45 @@ func TestFindServer(t *testing.T) {
 	free.Close()
 	if target.findServer(t.Context()); target.Running {
 		t.Error("a server was found where there is none")
+	}
+}
+
+// Where a server should tell of itself and another answers, one line is all that can
+// be said; one that may not be asked is examined still.
+func TestStranger(t *testing.T) {
+	s := startServer(t)
+	for _, c := range []struct {
+		why      error
+		stranger bool
+	}{{errors.New("nobody has the socket"), true}, {fs.ErrPermission, false}} {
+		target := s.target()
+		target.Running, target.NotRunning, target.DataDir = false, c.why, "/d"
+		if target.findServer(t.Context()); target.Running == c.stranger || target.stranger.IsValid() != c.stranger {
+			t.Errorf("%v: running %v, stranger %v", c.why, target.Running, target.stranger)
+		}
+		r := examine(t.Context(), target, []checker{checkRunning, checkAccount, checkAnswers, checkCertificate})
+		if (len(r.Checks) == 1) != c.stranger || r.Checks[0].Status != Warn {
+			t.Errorf("%v: %+v", c.why, r.Checks)
+		}
+	}
+}
+
+// Ports that browsers refuse are told, once each; those they take are not.
+//
+// A-O13: a listener at a port of SIP, of mail or of X is a warning.
+func TestBrowserPorts(t *testing.T) {
+	for ports, seen := range map[string]string{
+		"3478 5349": "", "53 80 443 1024 65535": "", "5060 5060 3478": "port 5060,", "25 993": "port 25, 993,", "6000 10080": "port 6000, 10080,",
+	} {
+		target := &Target{}
+		for i, port := range strings.Fields(ports) {
+			list := []*[]netip.AddrPort{&target.Listen.UDP, &target.Listen.TCP, &target.Listen.TLS}[i%3]
+			*list = append(*list, netip.MustParseAddrPort("192.0.2.1:"+port))
+		}
+		var wants []want
+		if seen != "" {
+			wants = []want{{Warn, "browser ports", seen, "listening-port=3478"}}
+		}
+		compareChecks(t, checkBrowserPorts(t.Context(), target), wants...)
 	}
 }

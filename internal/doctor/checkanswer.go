@@ -27,20 +27,31 @@ func checkAnswers(ctx context.Context, t *Target) []Check {
 	if !t.Running {
 		return nil
 	}
+	return t.judgeAnswers(ask(ctx, t.endpoints()))
+}
+
+// judgeAnswers says what the answers of listeners mean.
+func (t *Target) judgeAnswers(all []answer) []Check {
 	var out []Check
-	tcp := false
-	for _, same := range listeners(ask(ctx, t.endpoints())) {
+	tcp := slices.ContainsFunc(all, func(a answer) bool { return a.proto == turn.TCP && a.err == nil })
+	for _, same := range listeners(all) {
 		c := t.answered(same)
-		tcp = tcp || same[0].proto == turn.TCP && c.Status == OK
+		// The one word that tells a UDP port that is dropped from a server that is down.
+		if tcp && c.Status == Fail && same[0].proto == turn.UDP && !refusedAll(same) {
+			c.Seen += "; TCP answers, so that something drops UDP"
+		}
 		out = append(out, c)
 	}
-	// The one word that tells a closed UDP port from a server that is down.
-	for i, c := range out {
-		if tcp && c.Status == Fail && strings.HasPrefix(c.Name, "udp ") {
-			out[i].Seen += "; TCP answers, so that something drops UDP"
-		}
-	}
 	return out
+}
+
+// refusedAll says whether all that did not answer refused: then nothing listens
+// there, and no packet was dropped.
+func refusedAll(all []answer) bool {
+	return !slices.ContainsFunc(all, func(a answer) bool {
+		var unreachable *unreachableError
+		return a.err != nil && (!errors.As(a.err, &unreachable) || !unreachable.closed)
+	})
 }
 
 // listeners puts together what has the transport and the port in common.
@@ -94,6 +105,10 @@ func (t *Target) answered(all []answer) Check {
 	}
 	if len(silent) == 0 {
 		return ok(name, "answers at "+strings.Join(well, ", "))
+	}
+	if refusedAll(all) {
+		return fail(name, "nothing listens, seen from this very machine: "+strings.Join(silent, "; "),
+			"see in the log why, and start it again: "+t.restartCommand()+"; a firewall of this machine that rejects looks the same")
 	}
 	p := portRange{"udp", all[0].server.Port(), all[0].server.Port()}
 	if all[0].proto.Stream() {

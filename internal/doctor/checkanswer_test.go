@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"iceserver/internal/turn"
@@ -28,12 +29,21 @@ func TestAnswers(t *testing.T) {
 		want{OK, fmt.Sprint("tls ", s.tlsPort), "answers", ""},
 		want{OK, fmt.Sprint("dtls ", s.tlsPort), "answers", ""})
 
-	// UDP alone is closed: the line says that TCP is not.
+	// UDP alone is closed, which no firewall in front of this machine does.
 	closed := udpSocket(t)
 	free := addrPortOf(closed.LocalAddr())
 	closed.Close()
 	target.Listen.UDP, target.Listen.TLS, target.Listen.DTLS = []netip.AddrPort{free}, nil, nil
-	compareChecks(t, checkAnswers(t.Context(), target),
+	closedChecks := checkAnswers(t.Context(), target)
+	compareChecks(t, closedChecks,
+		want{Fail, fmt.Sprint("udp ", free.Port()), "nothing listens, seen from this very machine", "see in the log why"},
+		want{OK, fmt.Sprint("tcp ", s.port), "answers", ""})
+	if c := closedChecks[0]; len(c.remedies) > 0 || strings.Contains(c.Seen+c.Advice, "drops") {
+		t.Errorf("%+v", c)
+	}
+	// It is silent: the line says that TCP is not.
+	mute := endpoint{proto: turn.UDP, server: free}
+	compareChecks(t, target.judgeAnswers([]answer{{mute, &silenceError{to: mute, what: "Binding"}}, {s.endpoint(turn.TCP), nil}}),
 		want{Fail, fmt.Sprint("udp ", free.Port()), "TCP answers, so that something drops UDP", fmt.Sprint("open UDP ", free.Port())},
 		want{OK, fmt.Sprint("tcp ", s.port), "answers", ""})
 	if target.Running = false; checkAnswers(t.Context(), target) != nil {
@@ -64,4 +74,14 @@ func TestNoAuth(t *testing.T) {
 	target := &Target{Running: true, Facts: Facts{NoAuth: true}}
 	target.Listen.UDP = []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))}
 	compareChecks(t, checkAccount(t.Context(), target), want{Warn, "account", "no-auth", "take no-auth out"}, want{OK, "relay", "relays at", ""})
+}
+
+// A server with IPv6 alone gives IPv4 to clients that name no family: the key that
+// mends it is named.
+func TestRelaysIPv6Alone(t *testing.T) {
+	port := servertest.FreePorts(t, 1)
+	servertest.Start(t, servertest.Options{Conf: fmt.Sprintf("listening-ip=::1\nlistening-port=%d\nno-tls\nuser=alice:pw\nrealm=r\n", port)})
+	target := &Target{Running: true, Account: Account{User: "alice", Password: "pw"}}
+	target.Listen.UDP = []netip.AddrPort{netip.AddrPortFrom(netip.IPv6Loopback(), uint16(port))}
+	compareChecks(t, checkAccount(t.Context(), target), want{Fail, "relay", "440", "write allocation-default-address-family=keep to the configuration"})
 }

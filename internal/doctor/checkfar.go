@@ -20,6 +20,9 @@ func ExamineFar(ctx context.Context, o ProbeOptions) (Report, error) {
 	r := Report{Checks: []Check{}}
 	for i := range result.Ways {
 		r.Checks = append(r.Checks, result.Ways[i].check())
+		if left := result.Ways[i].target.untried; left != "" {
+			r.Checks = append(r.Checks, ok("addresses", left))
+		}
 	}
 	r.Checks = append(r.Checks, farAddresses(result.Ways)...)
 	r.Checks = append(r.Checks, farCertificates(result.Ways)...)
@@ -40,6 +43,8 @@ func (w *Way) check() Check {
 	case w.Code == 401 && w.Realm != "" && w.target.username == "":
 		return warn(name, fmt.Sprintf("answers, and asks for a user of realm %q; whether it relays was not tried", w.Realm), "give --user and --password-file")
 	// What nobody asked for by name need not be there.
+	case w.Status == Warn && w.err != nil && noRoute(w.err):
+		return ok(name, fmt.Sprintf("not tried: this machine has no way to %v", w.target.server.Addr()))
 	case w.Status == Warn && w.err != nil:
 		return ok(name, "not offered: "+w.Seen)
 	// What the certificate is worth is said once, by the check of it.
@@ -78,7 +83,7 @@ func farCertificates(ways []Way) []Check {
 		}
 		judged[c.Subject+c.NotAfter.String()] = true
 		t := &Target{farHost: ways[i].target.endpoint.name}
-		out = append(out, t.judge(c)...)
+		out = append(out, t.judge(c, nil)...)
 	}
 	return out
 }

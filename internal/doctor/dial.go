@@ -80,6 +80,13 @@ func (e *silenceError) Error() string {
 	return fmt.Sprintf("no answer to %s on %s in %v", e.what, e.to.port(), e.after.Round(time.Second/10))
 }
 
+// bindingOnlyError says that a server answers Binding, and to Allocate is silent.
+type bindingOnlyError struct{ silenceError }
+
+func (e *bindingOnlyError) Error() string {
+	return e.silenceError.Error() + ", though it answers Binding"
+}
+
 // handshakeError says that a server answered but would not shake hands.
 type handshakeError struct {
 	to  endpoint

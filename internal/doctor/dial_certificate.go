@@ -24,6 +24,17 @@ type ShownCertificate struct {
 	SelfSigned bool   `json:"self_signed"`
 	Trusted    bool   `json:"trusted"`
 	Problem    string `json:"problem,omitempty"` // why it is not trusted
+
+	soon bool // it is about to end, and who renews it has not done so
+}
+
+// nearEnd is how long before its end a certificate that nobody has renewed is a
+// worry, at most. What renews them by itself does it with a third of their life
+// left, or with 30 days; so a short life has a shorter worry: a sixth of it.
+const nearEnd = 14 * 24 * time.Hour
+
+func endsSoon(c *x509.Certificate, now time.Time) bool {
+	return c.NotAfter.Sub(now) < min(nearEnd, c.NotAfter.Sub(c.NotBefore)/6)
 }
 
 // examineChain verifies what a server showed, for a name, as a client would that
@@ -33,6 +44,7 @@ func examineChain(chain []*x509.Certificate, name string, roots *x509.CertPool, 
 	s := &ShownCertificate{
 		Subject: printable(leaf.Subject.String()), Issuer: printable(leaf.Issuer.String()), NotAfter: leaf.NotAfter,
 		Names: []string{}, Chain: len(chain), SelfSigned: signsItself(leaf),
+		soon: endsSoon(leaf, now),
 	}
 	for _, name := range leaf.DNSNames {
 		s.Names = append(s.Names, printable(name))

@@ -125,3 +125,22 @@ func TestCertificateRefused(t *testing.T) {
 		}
 	}
 }
+
+// What renews certificates by itself does it in time for each length of life; only
+// who has not done so is a worry.
+func TestEndsSoon(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		life, left time.Duration
+		want       bool
+	}{
+		{90 * day, 30 * day, false}, {90 * day, 29 * day, false}, {90 * day, 15 * day, false}, {90 * day, 13 * day, true},
+		{6 * day, 3 * day, false}, {6 * day, 2 * day, false}, {6 * day, day - time.Hour, true},
+		{365 * day, 15 * day, false}, {365 * day, 13 * day, true}, {45 * day, 14 * day, false}, {45 * day, 7 * day, true},
+	} {
+		now := time.Now()
+		if got := endsSoon(&x509.Certificate{NotBefore: now.Add(c.left - c.life), NotAfter: now.Add(c.left)}, now); got != c.want {
+			t.Errorf("%v of %v left: %v", c.left, c.life, got)
+		}
+	}
+}

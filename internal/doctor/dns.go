@@ -75,7 +75,7 @@ func (t *Target) lookUp(ctx context.Context, name string) ([]netip.Addr, error) 
 // as its network sees it. Clients connect to where it listens, which need not be
 // where it relays.
 func (t *Target) leadsHere(found []netip.Addr) bool {
-	for _, at := range slices.Concat(t.Listen.UDP, t.Listen.TCP, t.Listen.TLS, t.Listen.DTLS) {
+	for _, at := range t.listening() {
 		if slices.Contains(found, at.Addr()) {
 			return true
 		}

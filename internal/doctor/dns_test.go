@@ -58,6 +58,13 @@ func TestClock(t *testing.T) {
 		}
 		server.Close()
 	}
+	// A clock that is wrong refuses good certificates: the time is asked for all the
+	// same.
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+	}))
+	defer secure.Close()
+	compareChecks(t, checkClock(t.Context(), &Target{Outside: Outside{Link: secure.URL}}), want{Fail, "clock", "slow against", "timedatectl"})
 	if _, err := clockOffset(t.Context(), "http://127.0.0.1:1/"); err == nil {
 		t.Error("nobody told the time")
 	}

@@ -41,6 +41,7 @@ func printable(s string) string {
 func explain(err error, now time.Time) string {
 	var refused *refusedError
 	var silence *silenceError
+	var bindingOnly *bindingOnlyError
 	var unreachable *unreachableError
 	var handshake *handshakeError
 	var protocol *protocolError
@@ -48,6 +49,8 @@ func explain(err error, now time.Time) string {
 	switch {
 	case errors.As(err, &refused):
 		return refused.explain(now)
+	case errors.As(err, &bindingOnly):
+		return "It is a STUN server alone: give clients it as stun:, or take stun-only out of its configuration so that it relays."
 	case errors.As(err, &silence):
 		return silence.explain()
 	case errors.As(err, &unreachable):
@@ -87,7 +90,7 @@ func (e *unreachableError) explain() string {
 func (s *ShownCertificate) advice() string {
 	switch {
 	case s.SelfSigned:
-		return "Browsers and native apps refuse it. Get a certificate from a public authority, by ACME for one; --insecure tests the relay all the same."
+		return "Browsers and native apps refuse it. Get a certificate from a public authority, by ACME for one."
 	case !s.Complete:
 		return "Configure the file with the whole chain (fullchain.pem, not cert.pem)."
 	case strings.HasPrefix(s.Problem, "it expired"):
@@ -95,14 +98,14 @@ func (s *ShownCertificate) advice() string {
 	case strings.HasPrefix(s.Problem, "it is not for"):
 		return "Use one of the certificate's names in the URL, or get a certificate for this one."
 	}
-	return "Browsers refuse it unless they know the authority; --insecure tests the relay all the same."
+	return "Browsers refuse it unless they know the authority."
 }
 
 // explain says what a refusal means and what to change.
 func (e *refusedError) explain(now time.Time) string {
 	switch e.Code {
 	case 300:
-		return "The server sends its clients to another one, and that one sends them on again. Check alternate-server on all of them."
+		return "The server sends its clients to another one, and following that leads to none that serves them: it is of no use for this transport, or they send clients round in a circle. Check alternate-server on all of them."
 	case 400:
 		return e.explain400()
 	case 401:
@@ -116,7 +119,7 @@ func (e *refusedError) explain(now time.Time) string {
 	case 438:
 		return "Every nonce that the server hands out is stale when it comes back: its clients reach another server each time (a balancer without affinity), or their address changes on the way."
 	case 440:
-		return "The server has no relay address of that family. Give it one (relay-ip), or ask for the other family."
+		return "The server has no relay address of that family. Give it one (relay-ip), or ask for the other family; browsers ask for none, and get the one that they came with if it has allocation-default-address-family=keep."
 	case 441:
 		return "The allocation on this 5-tuple belongs to somebody else, or the server holds other credentials for it. Use one user for the life of an allocation."
 	case 442:
@@ -150,12 +153,12 @@ func (e *refusedError) explain401(now time.Time) string {
 	case e.Realm == "":
 		return "The server asks for credentials but names no realm, so none can be made: it is not set up for long-term credentials (lt-cred-mech or use-auth-secret, and realm)."
 	case e.server.username == "":
-		return fmt.Sprintf("The server wants credentials of the realm %q. Give --user and --password, or --secret for time-limited ones.", printable(e.Realm))
+		return fmt.Sprintf("The server wants credentials of the realm %q. Give --user and --password.", printable(e.Realm))
 	case !e.Signed:
 		return "The credentials could not be used: name, realm or password hold characters that RFC 8265 forbids."
 	}
 	in := fmt.Sprintf(" in the realm %q", printable(e.Realm))
-	expires, _, err := auth.REST{}.Parse(e.server.username)
+	expires, _, err := auth.REST{Separator: separator(e.server.username)}.Parse(e.server.username)
 	switch {
 	case err == nil && expires.Before(now) && expires.Year() > 2000:
 		return fmt.Sprintf("The time-limited user name ended at %s, %v ago: get a new one; if it is new, the clock of this machine or of who made it is wrong.", expires.UTC().Format(time.RFC3339), now.Sub(expires).Round(time.Second))
@@ -163,6 +166,17 @@ func (e *refusedError) explain401(now time.Time) string {
 		return "The time-limited name is well formed and has not ended" + in + ": the secret is not the server's (static-auth-secret), the server's clock is ahead, or it takes no time-limited credentials (use-auth-secret)."
 	}
 	return fmt.Sprintf("The server does not say which of the two is wrong: there is no user %q%s, or the password is another one. Make the user (iceserver user add, turnadmin -a) or correct the password; names and realm count exactly as they are spelt.", printable(e.server.username), in)
+}
+
+// separator is what stands between the time and the rest of a time-limited name
+// that begins with the time: each server may have its own (rest-api-separator).
+// It is 0, for the usual one, in any other name.
+func separator(username string) byte {
+	rest := strings.TrimLeft(username, "0123456789")
+	if rest == "" || rest == username || !strings.ContainsRune("!#$%&*+,-./:;=?@^_|~", rune(rest[0])) {
+		return 0
+	}
+	return rest[0]
 }
 
 // explain403 tells a denied peer from a denied client.

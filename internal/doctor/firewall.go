@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,7 +15,9 @@ import (
 type firewall struct {
 	kind  string // "firewalld", "ufw", "nftables"; empty: none is known of
 	rules *ruleset
-	said  string // what ufw says of itself
+	said  string // what ufw or firewalld says of itself
+	// blind says why nobody here can tell whether one is in force; empty: none is.
+	blind string
 }
 
 // toolTime bounds a call of a firewall's tool.
@@ -39,17 +42,57 @@ func firewallOf(t *Target) firewall {
 		return firewall{}
 	}
 	if out, err := tool("firewall-cmd", "--state"); err == nil && strings.TrimSpace(out) == "running" {
-		return firewall{kind: "firewalld"}
+		zone, _ := tool("firewall-cmd", "--list-all") // without it nothing is let in
+		return firewall{kind: "firewalld", said: zone}
 	}
-	if out, err := tool("ufw", "status"); err == nil && strings.Contains(out, "Status: active") {
+	if out, err := tool("ufw", "status", "verbose"); err == nil && strings.Contains(out, "Status: active") {
 		return firewall{kind: "ufw", said: out}
 	}
-	if out, err := tool("nft", "-j", "list", "ruleset"); err == nil {
-		if rules, err := parseRuleset([]byte(out)); err == nil && len(rules.inputs()) > 0 {
+	out, err := tool("nft", "-j", "list", "ruleset")
+	if err == nil {
+		rules, err := parseRuleset([]byte(out))
+		if err == nil && len(rules.inputs()) > 0 {
 			return firewall{kind: "nftables", rules: rules}
 		}
 	}
-	return firewall{}
+	return firewall{blind: t.blind(err, os.Geteuid())}
+}
+
+// blind says why nobody can tell that no firewall is in force, where the rules of
+// nftables were asked for by a user and that ended with an error, or with nil.
+// Empty: none is, as far as can be known.
+func (t *Target) blind(nft error, user int) string {
+	legacy := false
+	for _, file := range []string{"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"} {
+		legacy = legacy || slices.Contains(strings.Fields(t.read(file)), "filter")
+	}
+	switch {
+	case user != 0:
+		return "only root may look at the rules"
+	case legacy && !emptyIptables():
+		return "there are rules of the old iptables, which this program does not read"
+	case nft == nil:
+		return ""
+	case !errors.Is(nft, exec.ErrNotFound):
+		return "nft does not tell: " + oneLine(nft)
+	case t.exists("/sys/module/nf_tables") && !emptyIptables():
+		return "nft is not installed, which would tell the rules"
+	}
+	return ""
+}
+
+// emptyIptables says whether iptables has no rule about what comes in.
+func emptyIptables() bool {
+	for _, family := range []string{"iptables", "ip6tables"} {
+		out, err := tool(family+"-legacy", "-S", "INPUT")
+		if errors.Is(err, exec.ErrNotFound) {
+			out, err = tool(family, "-S", "INPUT")
+		}
+		if err != nil || strings.TrimSpace(out) != "-P INPUT ACCEPT" {
+			return false
+		}
+	}
+	return true
 }
 
 // open are the commands that let a range of ports in, now and after a restart of
@@ -78,10 +121,7 @@ func (f firewall) open(p portRange) [][]string {
 func (f firewall) lets(p portRange) verdict {
 	switch f.kind {
 	case "firewalld":
-		if _, err := tool("firewall-cmd", "--query-port="+p.span("-")+"/"+p.protocol); err == nil || firewalldService(p) {
-			return accepts
-		}
-		return drops
+		return firewalldLets(f.said, firewalldZones(), firewalldPorts, p)
 	case "ufw":
 		return ufwLets(f.said, p)
 	case "nftables":
@@ -94,65 +134,6 @@ func (f firewall) lets(p portRange) verdict {
 	return accepts
 }
 
-// firewalldService says whether a service that is on has the ports.
-func firewalldService(p portRange) bool {
-	names, err := tool("firewall-cmd", "--list-services")
-	if err != nil {
-		return false
-	}
-	for _, name := range strings.Fields(names) {
-		ports, err := tool("firewall-cmd", "--permanent", "--service="+name, "--get-ports")
-		if err == nil && slices.Contains(strings.Fields(ports), p.span("-")+"/"+p.protocol) {
-			return true
-		}
-	}
-	return false
-}
-
-// ufwLets reads the lines of `ufw status`. One about an application is asked for.
-func ufwLets(status string, p portRange) verdict {
-	so := drops
-	for line := range strings.Lines(status) {
-		to, rest, found := strings.Cut(line, "ALLOW")
-		if !found {
-			// That many at once are too many is no door that is shut.
-			to, rest, found = strings.Cut(line, "LIMIT")
-		}
-		// A rule for one source lets in nobody else.
-		if !found || !strings.Contains(rest, "Anywhere") {
-			continue
-		}
-		to = strings.TrimSpace(strings.ReplaceAll(to, "(v6)", ""))
-		to, _, byInterface := strings.Cut(to, " on ")
-		switch {
-		case byInterface && ufwRule(to, p):
-			so = unsure // nobody knows here which interface clients come by
-			continue
-		case to == "Anywhere" && !byInterface, ufwRule(to, p):
-			return accepts
-		}
-		if to == "" || strings.ContainsAny(to[:1], "0123456789") {
-			continue
-		}
-		info, err := tool("ufw", "app", "info", to)
-		if err == nil && slices.ContainsFunc(strings.Fields(info), func(rule string) bool { return ufwRule(rule, p) }) {
-			return accepts
-		}
-	}
-	return so
-}
-
-// ufwRule says whether a rule as 3478, 3478/udp or 49152:65535/udp has the ports.
-func ufwRule(rule string, p portRange) bool {
-	ports, protocol, limited := strings.Cut(rule, "/")
-	if limited && protocol != p.protocol {
-		return false
-	}
-	return slices.ContainsFunc(strings.Split(ports, ","), func(part string) bool {
-		return covers(strings.ReplaceAll(part, ":", "-"), int(p.from), int(p.to))
-	})
-}
-
 // checkFirewall looks whether the firewall of this machine lets clients in. The one
 // around it, which a cloud has, can only be seen from outside.
 func checkFirewall(_ context.Context, t *Target) []Check {
@@ -161,8 +142,11 @@ func checkFirewall(_ context.Context, t *Target) []Check {
 		return nil // what only this machine uses passes no firewall
 	}
 	f := firewallOf(t)
+	if f.blind != "" {
+		return []Check{t.unseenFirewall(f.blind)}
+	}
 	if f.kind == "" {
-		seen := "none is in force on this machine, as far as this user may see"
+		seen := "none is in force on this machine"
 		if c, known := cloudOf(t); known {
 			seen += fmt.Sprintf("; that of %s has to let in %s (%s)", c.name, t.neededText(), c.rule)
 		}
@@ -188,6 +172,19 @@ func checkFirewall(_ context.Context, t *Target) []Check {
 		out = append(out, ok(name, fmt.Sprintf("%s of this machine lets in %s", f.kind, t.neededText())))
 	}
 	return out
+}
+
+// unseenFirewall tells that nobody has looked. Where that is nobody's to mend, or a
+// second server shows what is let in, it is no warning.
+func (t *Target) unseenFirewall(why string) Check {
+	seen := "whether one is in force on this machine could not be looked at: " + why
+	switch {
+	case t.Outside.Link != "":
+		return ok("firewall", seen+"; the second server shows what is let in")
+	case t.container() != "":
+		return ok("firewall", seen+"; that of a container is the business of its host")
+	}
+	return warn("firewall", seen, "call this as root, where nft is installed; or see from outside, with --from or --browser, whether "+t.neededText()+" are let in")
 }
 
 // neededText lists what has to be let in.

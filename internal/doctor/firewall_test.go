@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -103,44 +102,6 @@ func TestOpenNftables(t *testing.T) {
 	f.rules = nftables(t, closed+strings.TrimPrefix(shellLine(commands[0]), "nft ")+"\n")
 	if got := f.lets(p); got != accepts {
 		t.Errorf("still %v", got)
-	}
-}
-
-func TestUfw(t *testing.T) {
-	const status = "Status: active\n\nTo                         Action      From\n--                         ------      ----\n" +
-		"22/tcp                     ALLOW       Anywhere\n3478                       ALLOW       Anywhere\n5349/tcp                   ALLOW       192.0.2.0/24\n" +
-		"49152:65535/udp            ALLOW       Anywhere\n3478 (v6)                  ALLOW       Anywhere (v6)\n80,443/tcp                 ALLOW       Anywhere\n"
-	f := firewall{kind: "ufw", said: status}
-	for p, want := range map[portRange]verdict{
-		{"udp", 3478, 3478}: accepts, {"tcp", 3478, 3478}: accepts, {"tcp", 5349, 5349}: drops, {"udp", 49152, 65535}: accepts,
-		{"udp", 40000, 65535}: drops, {"udp", 443, 443}: drops, {"tcp", 443, 443}: accepts,
-	} {
-		if got := f.lets(p); got != want {
-			t.Errorf("%v: %v, want %v", p, got, want)
-		}
-	}
-	if got := f.open(portRange{"udp", 49152, 65535}); shellLine(got[0]) != "ufw allow 49152:65535/udp" {
-		t.Errorf("%v", got)
-	}
-	if got := (firewall{kind: "firewalld"}).open(portRange{"udp", 49152, 65535}); len(got) != 2 || !slices.Contains(got[1], "--permanent") || !slices.Contains(got[0], "--add-port=49152-65535/udp") {
-		t.Errorf("%v", got)
-	}
-}
-
-// A rule for an interface may let clients in, or not; one that limits lets in.
-func TestUfwInterface(t *testing.T) {
-	p := portRange{"udp", 3478, 3478}
-	for line, want := range map[string]verdict{
-		"3478/udp on eth0           ALLOW       Anywhere":     unsure,
-		"3478/udp                   LIMIT       Anywhere":     accepts,
-		"Anywhere on eth0           ALLOW       Anywhere":     drops,
-		"3479/udp on eth0           ALLOW       Anywhere":     drops,
-		"3478/udp                   DENY        Anywhere":     drops,
-		"Anywhere                   ALLOW       192.0.2.0/24": drops,
-	} {
-		if got := ufwLets("Status: active\n\n"+line+"\n", p); got != want {
-			t.Errorf("%s: %v, want %v", line, got, want)
-		}
 	}
 }
 

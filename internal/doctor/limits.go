@@ -83,17 +83,44 @@ func checkBuffers(_ context.Context, t *Target) []Check {
 	for _, file := range []string{"udp", "udp6"} {
 		lost += lostDatagrams(t.read(t.process()+"/net/"+file), t.udpPorts())
 	}
+	bad := lost > lostADay*(1+t.daysUp())
 	switch {
-	case lost > 0 && most < t.SocketBuffer:
+	case bad && most < t.SocketBuffer:
 		command := []string{"sysctl", "-w", fmt.Sprintf("net.core.rmem_max=%d", t.SocketBuffer)}
 		return []Check{warn(name, fmt.Sprintf("%s found the buffer of a listener full; the kernel gives %d bytes at most, and %d are wanted",
 			times(lost, "datagram"), most, t.SocketBuffer),
 			shellLine(command)+", the same into /etc/sysctl.d/60-iceserver.conf, and restart the server").with(run(command...))}
-	case lost > 0:
+	case bad:
 		return []Check{warn(name, fmt.Sprintf("%s found the buffer of a listener full, so the machine was too busy to read", times(lost, "datagram")),
-			"give it more processors, or set total-quota")}
+			"restart the server if its buffers were made larger since it was started ("+t.restartCommand()+"), else give it more processors, or set total-quota")}
+	case lost > 0:
+		return []Check{ok(name, fmt.Sprintf("up to %d bytes; %s found the buffer of a listener full, which is no more than a burst", most, times(lost, "datagram")))}
 	}
 	return []Check{ok(name, fmt.Sprintf("up to %d bytes; no datagram was lost at the listeners", most))}
+}
+
+// lostADay is how many datagrams a burst may cost in a day, before anybody notices:
+// two seconds of one call.
+const lostADay = 100
+
+// clockTicks are those of a second in /proc, on all that Go runs on.
+const clockTicks = 100
+
+// daysUp is for how many whole days the server has been running; 0 where that is
+// not told.
+func (t *Target) daysUp() int {
+	_, stat, _ := strings.Cut(t.read(t.process()+"/stat"), ") ")
+	const started = 22 - 3 // of proc(5), counted from the third on
+	words, uptime := strings.Fields(stat), strings.Fields(t.read("/proc/uptime"))
+	if len(words) <= started || len(uptime) == 0 {
+		return 0
+	}
+	ticks, err1 := strconv.Atoi(words[started])
+	up, err2 := strconv.ParseFloat(uptime[0], 64)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return max(0, int(up)-ticks/clockTicks) / (24 * 60 * 60)
 }
 
 // udpPorts are those that listeners are bound to.

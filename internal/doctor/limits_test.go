@@ -1,7 +1,9 @@
 package doctor
 
 import (
+	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -38,15 +40,20 @@ func TestBuffers(t *testing.T) {
 			"  101: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1235 2 0000000000000000 99\n"
 	}
 	for _, c := range []struct {
-		drops, most string
-		want        want
+		drops, days, most string
+		want              want
 	}{
-		{"0", "212992", want{OK, "socket buffers", "up to 212992 bytes", ""}},
-		{"5", "212992", want{Warn, "socket buffers", "5 datagrams", "sysctl -w net.core.rmem_max=2097152"}},
-		{"5", "4194304", want{Warn, "socket buffers", "too busy", "processors"}},
+		{"0", "0", "212992", want{OK, "socket buffers", "up to 212992 bytes", ""}},
+		{"500", "0", "212992", want{Warn, "socket buffers", "500 datagrams", "sysctl -w net.core.rmem_max=2097152"}},
+		{"500", "0", "4194304", want{Warn, "socket buffers", "too busy", "restart the server if its buffers were made larger since"}},
+		{"1", "0", "212992", want{OK, "socket buffers", "1 datagram found", ""}},
+		{"500", "9", "212992", want{OK, "socket buffers", "no more than a burst", ""}},
 	} {
-		target := &Target{Facts: Facts{SocketBuffer: 2 << 20}, Root: machine(t, map[string]string{
-			"proc/sys/net/core/rmem_max": c.most + "\n", "proc/self/net/udp": table(c.drops)})}
+		days, _ := strconv.Atoi(c.days)
+		target := &Target{Facts: Facts{SocketBuffer: 2 << 20, PID: 9}, Root: machine(t, map[string]string{
+			"proc/sys/net/core/rmem_max": c.most + "\n", "proc/9/net/udp": table(c.drops),
+			"proc/9/stat": "9 (a b) S 1 9 9 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 9 0 8640000 1 1 1\n",
+			"proc/uptime": fmt.Sprintf("%d.42 1.00\n", 86400+86400*days+60)})}
 		target.Listen.UDP = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:3478")}
 		compareChecks(t, checkBuffers(t.Context(), target), c.want)
 	}

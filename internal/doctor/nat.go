@@ -2,9 +2,9 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,7 +22,8 @@ func checkNAT(ctx context.Context, t *Target) []Check {
 		case carrierGrade(r.External):
 			out = append(out, warn("nat", fmt.Sprintf("%v is behind a carrier's NAT (100.64.0.0/10), where nobody can open a port", r.External),
 				"ask the provider for a public IPv4 address, serve over IPv6, or use a machine in a cloud"))
-		case container != "" && r.External == r.Local && !public(r.Local):
+		// That it is the address meant was said, or it is seen to be the host's.
+		case container != "" && r.External == r.Local && !public(r.Local) && !t.ExternalSet && !t.hostNetwork():
 			out = append(out, t.unpublished(container, r))
 		case r.External != r.Local:
 			out = append(out, ok("nat", fmt.Sprintf("%v is behind a NAT as %v", r.Local, r.External)))
@@ -48,6 +49,17 @@ func (t *Target) container() string {
 		}
 	}
 	return ""
+}
+
+// hostNetwork says whether this sees the network of a whole machine: a container
+// with one of its own has neither network cards nor bridges.
+func (t *Target) hostNetwork() bool {
+	for _, what := range []string{"device", "bridge"} {
+		if found, _ := filepath.Glob(filepath.Join("/", t.Root, "/sys/class/net/*", what)); len(found) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // wideRange is how many ports a container runtime publishes without trouble: with
@@ -77,15 +89,22 @@ func (t *Target) hairpin(ctx context.Context, r Relay) []Check {
 	if !t.Running || len(t.Listen.UDP) == 0 || !r.External.IsValid() {
 		return nil
 	}
-	to := endpoint{proto: turn.UDP, server: netip.AddrPortFrom(r.External, t.Listen.UDP[0].Port()), patience: hairpinPatience}
-	s, err := dial(ctx, to)
+	at := netip.AddrPortFrom(r.External, t.Listen.UDP[0].Port())
+	if t.answersAt(ctx, r.External) {
+		return []Check{ok("hairpin", fmt.Sprintf("%v answers from inside too", at))}
+	}
+	return []Check{ok("hairpin", fmt.Sprintf("%v does not answer from inside, which matters only to clients in this very network", at))}
+}
+
+// answersAt says whether STUN is spoken at an address, at the port of this server.
+func (t *Target) answersAt(ctx context.Context, at netip.Addr) bool {
+	if !t.Running || len(t.Listen.UDP) == 0 {
+		return false
+	}
+	s, err := dial(ctx, endpoint{proto: turn.UDP, server: netip.AddrPortFrom(at, t.Listen.UDP[0].Port()), patience: hairpinPatience})
 	if err == nil {
 		defer s.close(ctx)
 		_, err = s.binding(ctx)
 	}
-	var refused *refusedError
-	if err == nil || errors.As(err, &refused) {
-		return []Check{ok("hairpin", fmt.Sprintf("%v answers from inside too", to.server))}
-	}
-	return []Check{ok("hairpin", fmt.Sprintf("%v does not answer from inside, which matters only to clients in this very network", to.server))}
+	return err == nil || isRefusal(err)
 }

@@ -78,6 +78,7 @@ func (a *reachAnswer) by() netip.Addr {
 type farServer struct {
 	base   *url.URL
 	key    string
+	from   netip.Addr // to ask from, if there is a way; zero: whichever the kernel takes
 	client *http.Client
 
 	local, remote netip.Addr // of the last connection
@@ -95,7 +96,7 @@ func newFarServer(o Outside, from netip.Addr) (*farServer, error) {
 		return nil, errors.New("the link of the second server is no address of a page, https://HOST:PORT/test#key=KEY")
 	}
 	fragment, _ := url.ParseQuery(u.EscapedFragment())
-	f := &farServer{base: &url.URL{Scheme: u.Scheme, Host: u.Host}, key: fragment.Get("key")}
+	f := &farServer{base: &url.URL{Scheme: u.Scheme, Host: u.Host}, key: fragment.Get("key"), from: from}
 	if f.key == "" {
 		return nil, errors.New("the link of the second server has no key behind its #")
 	}

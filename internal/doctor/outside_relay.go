@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ const relayWait = 2 * time.Second
 
 // relayView allocates on the own server and lets the second one send datagrams to
 // the relayed ports. It is nothing for a server that does not relay.
-func relayView(ctx context.Context, t *Target, far *farServer, seen *reachAnswer) (Check, bool) {
+func relayView(ctx context.Context, t *Target, far *farServer, v *view) (Check, bool) {
 	const name = outside + "relay range"
 	if t.STUNOnly || len(t.Relays) == 0 {
 		return Check{}, false
@@ -31,7 +32,7 @@ func relayView(ctx context.Context, t *Target, far *farServer, seen *reachAnswer
 	if t.Account.Password == "" && !t.NoAuth {
 		return warn(name, "not tried, since no account is known to log in with", "give --user and --password of one"), true
 	}
-	open, err := t.openSamples(ctx, seen.Address.Is4())
+	open, err := t.openSamples(ctx, v.seen.Address.Is4())
 	defer func() {
 		for _, s := range open {
 			s.close(ctx)
@@ -41,18 +42,25 @@ func relayView(ctx context.Context, t *Target, far *farServer, seen *reachAnswer
 		// What is wrong with the login or the ports is told by the checks of those.
 		return warn(name, "not tried, since no relayed port could be had: "+err.Error(), "mend that first, then ask again"), true
 	}
-	from := seen.by()
-	for _, s := range open {
+	// The second server sends to the address that it was asked from. What is relayed
+	// at another one of several gets nothing, and need not.
+	at := slices.DeleteFunc(slices.Clone(open), func(s *session) bool { return s.relayed.Addr() != v.told() })
+	if len(at) == 0 {
+		return warn(name, fmt.Sprintf("not tried: what is relayed here is at %v, and the second server was asked from %v", open[0].relayed.Addr(), v.told()),
+			"write a relay-ip that is seen from there, or mend external-ip, then ask again"), true
+	}
+	from := v.seen.by()
+	for _, s := range at {
 		if err := s.permit(ctx, from); err != nil {
 			return warn(name, fmt.Sprintf("not tried: %v", err),
 				fmt.Sprintf("this server's rules do not allow the second one, %v, as a peer: take one with a public address, or allow it by allowed-peer-ip", from)), true
 		}
 	}
-	arrived, err := t.throwAt(ctx, far, open, from)
+	arrived, err := t.throwAt(ctx, far, at, from)
 	if err != nil {
 		return warn(name, "not tried: "+printable(err.Error()), far.advice(err)), true
 	}
-	return t.relayCheck(name, open, arrived, from), true
+	return t.relayCheck(name, at, arrived, from), true
 }
 
 // openSamples allocates several relayed ports. It is content with fewer, if there

@@ -90,7 +90,7 @@ func TestOutsidePorts(t *testing.T) {
 		{"DTLS is silent", []reachResult{{"udp", 3478, "answered", 3}, {"dtls", 5349, "silent", 1}}, []string{
 			"OK outside udp 3478", "FAIL outside dtls 5349: UDP 5349 does not answer from outside (no answer at all) -> open UDP 5349"}},
 		{"nothing", []reachResult{{"udp", 3478, "silent", 1}, {"tcp", 3478, "silent", 1}, {"tls", 5349, "refused", 1}, {"dtls", 5349, "silent", 1}}, []string{
-			"FAIL outside ports: nothing answers at 192.0.2.7 from outside: neither UDP 3478, 5349 and TCP 3478, 5349"}},
+			"FAIL outside ports: nothing answers at 192.0.2.7 from outside: neither UDP 3478, 5349 nor TCP 3478, 5349"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := &view{t: one("192.0.2.7"), seen: &reachAnswer{
@@ -163,4 +163,42 @@ func TestOutsideFollowsNoRedirect(t *testing.T) {
 	target := one("192.0.2.7")
 	target.Outside.Link = s.URL + "/test#key=ice_k"
 	wantLines(t, outsideView(context.Background(), target), "FAIL outside view")
+}
+
+// A server that relays elsewhere than it listens is asked about twice: where it
+// relays nobody listens, and that is right so.
+func TestOutsideTwoAddresses(t *testing.T) {
+	target := one("127.0.0.2")
+	target.Relays = []Relay{{Local: netip.MustParseAddr("127.0.0.2"), External: netip.MustParseAddr("127.0.0.2")}}
+	for _, list := range []*[]netip.AddrPort{&target.Listen.UDP, &target.Listen.TCP, &target.Listen.TLS} {
+		*list = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.3:3478"), netip.MustParseAddrPort("127.0.0.4:3479")}
+	}
+	var asked []string
+	target.Outside = far(t, func(q reachQuestion) (int, any) {
+		asked = append(asked, fmt.Sprint(q))
+		return http.StatusOK, reachAnswer{Address: netip.MustParseAddr("127.0.0.2")}
+	})
+	// Loopback is no address that another machine sees.
+	got := outsideView(context.Background(), target)
+	wantLines(t, got, "OK outside address", "WARN outside ports: not asked: this server listens at no address", "WARN outside relay range")
+	if strings.Join(asked, " ") != "{[] [] [] [] [] }" {
+		t.Errorf("asked %q", asked)
+	}
+	target.Listen.UDP, target.Listen.TCP, target.Listen.TLS = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.99:3478")}, nil, nil
+	// From there nobody gets anywhere: what is seen of another address is not told.
+	wantLines(t, outsideView(context.Background(), target), "OK outside address", "WARN outside ports: not asked: from 192.0.2.99, where", "WARN outside relay range")
+	for at, want := range map[string]bool{"0.0.0.0:1": true, "[::]:1": true, "127.0.0.2:1": true, "127.0.0.3:1": false, "[::1]:1": false} {
+		target.Listen.UDP = []netip.AddrPort{netip.MustParseAddrPort(at)}
+		if got := target.listensAt(netip.MustParseAddr("127.0.0.2")); got != want {
+			t.Errorf("%s: %v", at, got)
+		}
+	}
+}
+
+func TestNoneOf(t *testing.T) {
+	for want, of := range map[string][]string{"not UDP 1": {"UDP 1"}, "neither UDP 1, 2 nor TCP 1": {"UDP 1, 2", "TCP 1"}} {
+		if got := noneOf(of); got != want {
+			t.Errorf("%q", got)
+		}
+	}
 }

@@ -131,7 +131,19 @@ func (p *prober) probe(ctx context.Context, wanted []asked) *ProbeResult {
 		})
 	}
 	running.Wait()
+	p.again(ctx, targets, ways)
 	return p.sumUp(ctx, ways)
+}
+
+// again tries what was refused for a quota, one after the other: it may be this
+// probe itself that had used it up, by trying several ways at once.
+func (p *prober) again(ctx context.Context, targets []target, ways []Way) {
+	for i := range ways {
+		if len(ways) > 1 && ways[i].crowded && ctx.Err() == nil {
+			ways[i] = newWay(targets[i])
+			p.try(ctx, targets[i], &ways[i])
+		}
+	}
 }
 
 // sumUp compares the ways with each other and gathers what belongs to none.

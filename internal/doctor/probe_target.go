@@ -28,6 +28,9 @@ type target struct {
 	asked
 	endpoint
 	srv string // what a SRV record says, if one was followed
+	// untried says how many more addresses there are; empty: none, or another
+	// target of the name says it.
+	untried string
 }
 
 // url is the URL that would ask for exactly this.
@@ -120,13 +123,19 @@ func (p *prober) resolve(ctx context.Context, a asked) ([]target, error) {
 	}
 	var all []target
 	for _, f := range p.families {
-		n := 0
+		n, first := 0, len(all)
 		for _, addr := range found {
-			if addr = addr.Unmap(); turn.FamilyOf(addr) == f && n < mostAddresses {
+			addr = addr.Unmap()
+			if turn.FamilyOf(addr) != f {
+				continue
+			}
+			if n++; n <= mostAddresses {
 				t.server = netip.AddrPortFrom(addr, port)
 				all = append(all, t)
-				n++
 			}
+		}
+		if n > mostAddresses {
+			all[first].untried = fmt.Sprintf("%s has %d addresses of %s, and %d of them were tried.", host, n, familyName(all[first].server.Addr()), mostAddresses)
 		}
 	}
 	if len(all) == 0 {

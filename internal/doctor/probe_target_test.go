@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,12 +91,19 @@ func answerTo(query []byte, records map[string][]byte) []byte {
 		r[3] |= 3
 		return r
 	}
-	r[7] = 1
-	r = append(r, 0xC0, header)
-	r = binary.BigEndian.AppendUint16(r, kind)
-	r = append(r, 0, 1, 0, 0, 0, 60)
-	r = binary.BigEndian.AppendUint16(r, uint16(len(data)))
-	return append(r, data...)
+	size := len(data)
+	if kind == 1 {
+		size = net.IPv4len // several stand one after the other
+	}
+	for one := range slices.Chunk(data, size) {
+		r[7]++
+		r = append(r, 0xC0, header)
+		r = binary.BigEndian.AppendUint16(r, kind)
+		r = append(r, 0, 1, 0, 0, 0, 60)
+		r = binary.BigEndian.AppendUint16(r, uint16(len(one)))
+		r = append(r, one...)
+	}
+	return r
 }
 
 // srvData is a SRV record for a port of a host (RFC 2782).
@@ -164,5 +172,27 @@ func TestProbeUnknownHost(t *testing.T) {
 	}
 	if w := r.Ways[1]; w.Status != OK || !strings.Contains(strings.Join(w.Notes, ""), "browsers do not look for it") {
 		t.Errorf("%s", text(t, r))
+	}
+}
+
+// What is left out of a long list of addresses is said, once.
+func TestAddressesLeftOut(t *testing.T) {
+	p, wanted, err := newProber(ProbeOptions{URLs: []string{"turn:many.test:9?transport=udp"}, IPv4: true, Resolver: nameServer(t, map[string][]byte{
+		"many.test. 1": {127, 0, 0, 1, 127, 0, 0, 2, 127, 0, 0, 3, 127, 0, 0, 4, 127, 0, 0, 5, 127, 0, 0, 6},
+	})}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := p.resolve(t.Context(), wanted[0])
+	if err != nil || len(all) != mostAddresses {
+		t.Fatalf("%v %v", all, err)
+	}
+	var notes []string
+	for _, to := range all {
+		w := newWay(to)
+		notes = append(notes, w.Notes...)
+	}
+	if strings.Join(notes, "|") != "many.test has 6 addresses of IPv4, and 4 of them were tried." {
+		t.Errorf("%q", notes)
 	}
 }

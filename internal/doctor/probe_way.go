@@ -36,6 +36,7 @@ type Way struct {
 	candidates []Candidate
 	err        error // why it does not work
 	silent     bool  // the error is that nobody answers
+	crowded    bool  // a quota kept it from relaying
 }
 
 func newWay(t target) Way {
@@ -45,6 +46,9 @@ func newWay(t target) Way {
 	}
 	if t.srv != "" {
 		w.Notes = append(w.Notes, "A SRV record leads to "+t.srv+"; browsers do not look for it, so give them host and port.")
+	}
+	if t.untried != "" {
+		w.Notes = append(w.Notes, t.untried)
 	}
 	return w
 }
@@ -91,6 +95,10 @@ func (p *prober) visit(ctx context.Context, e endpoint, w *Way) (next netip.Addr
 		w.learn(refused.Result)
 		return refused.Alternate, err
 	}
+	var silence *silenceError
+	if errors.As(err, &silence) && p.answersBinding(ctx, e) {
+		err = &bindingOnlyError{*silence}
+	}
 	if err != nil {
 		return next, err
 	}
@@ -99,6 +107,17 @@ func (p *prober) visit(ctx context.Context, e endpoint, w *Way) (next netip.Addr
 	w.relayed(ctx, relay(ctx, s, p.o.Duration))
 	p.otherFamily(ctx, e, s.relayed, w)
 	return next, nil
+}
+
+// answersBinding says whether a server that is silent to Allocate is so to all.
+func (p *prober) answersBinding(ctx context.Context, e endpoint) bool {
+	s, err := dial(ctx, e)
+	if err != nil {
+		return false
+	}
+	defer s.close(ctx)
+	_, err = s.binding(ctx)
+	return err == nil || isRefusal(err)
 }
 
 // learn keeps what a server says of itself.
@@ -157,6 +176,7 @@ func (w *Way) relayed(ctx context.Context, r relaying) {
 		w.Quality = &r.quality
 	}
 	reason := r.refusal()
+	w.crowded = isRefused(reason, 486)
 	switch {
 	case ctx.Err() != nil:
 		w.Status, w.Seen = Fail, "interrupted"
@@ -179,10 +199,6 @@ func (w *Way) relayed(ctx context.Context, r relaying) {
 	w.judgeCertificate()
 }
 
-// expiresSoon is when a certificate that is renewed by itself would have been, in
-// days.
-const expiresSoon = 14
-
 // judgeCertificate adds what a working way has to be warned of.
 func (w *Way) judgeCertificate() {
 	c := w.Certificate
@@ -192,7 +208,7 @@ func (w *Way) judgeCertificate() {
 		w.Status, w.Seen, w.Advice = Warn, fmt.Sprintf("works, but the certificate is not trusted: %s", c.Problem), c.advice()
 	case !c.Complete:
 		w.Status, w.Seen, w.Advice = Warn, "works, but the chain of certificates is incomplete", c.advice()
-	case c.DaysLeft < expiresSoon:
+	case c.soon:
 		w.Status, w.Seen = Warn, fmt.Sprintf("works, but the certificate ends in %s", times(c.DaysLeft, "day"))
 		w.Advice = "Renew the certificate, and see that the server reads the new file."
 	}
@@ -204,16 +220,19 @@ func (w *Way) failed(err error, optional bool) {
 	var certificate *certificateError
 	var silence *silenceError
 	var unreachable *unreachableError
+	how := "" // to go on all the same
 	switch {
 	case errors.As(err, &refused):
-		w.Code = refused.Code
+		w.Code, w.crowded = refused.Code, refused.Code == 486
 	case errors.As(err, &certificate):
-		w.Certificate = certificate.shown
+		w.Certificate, how = certificate.shown, " --insecure tests the relay all the same."
 	case errors.As(err, &silence), errors.As(err, &unreachable):
 		w.silent = true
 	}
-	w.err, w.Status, w.Seen, w.Advice = err, Fail, err.Error(), explain(err, time.Now())
+	w.err, w.Status, w.Seen, w.Advice = err, Fail, err.Error(), explain(err, time.Now())+how
 	switch {
+	case errors.Is(err, context.Canceled):
+		w.Seen, w.Advice = "interrupted", ""
 	case !optional:
 	case w.silent:
 		w.Status, w.Advice = Warn, "Nobody asked for this transport by name, and many servers do without it: fine unless clients are given it."

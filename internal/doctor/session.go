@@ -23,6 +23,9 @@ type session struct {
 	relayed     netip.AddrPort    // of the allocation; zero without one
 	mapped      netip.AddrPort    // the own address as the server sees it, from the last answer that said so
 
+	strange    int  // packets that were no answer to anything, before the first that was
+	understood bool // there was one that was
+
 	conn   net.Conn
 	in     *bufio.Reader // of a stream
 	client *turn.Client
@@ -188,7 +191,7 @@ func (s *session) request(ctx context.Context, method stun.Method, begin func(tu
 		err := s.exchange(ctx, wait)
 		switch {
 		case errors.Is(err, errQuiet) && !time.Now().Before(over):
-			return turn.Result{}, &silenceError{to: s.to, what: method.String(), after: s.to.patience}
+			return turn.Result{}, s.unanswered(method, s.to.patience)
 		case errors.Is(err, errQuiet):
 			s.client.Expire(time.Since(s.start), &s.out)
 		case err != nil:
@@ -199,7 +202,7 @@ func (s *session) request(ctx context.Context, method stun.Method, begin func(tu
 	s.out.Results = nil
 	switch {
 	case res.TimedOut:
-		return res, &silenceError{to: s.to, what: method.String(), after: time.Since(began)}
+		return res, s.unanswered(method, time.Since(began))
 	case res.Code != 0:
 		return res, &refusedError{Result: res, at: time.Now(), server: s.to}
 	}
@@ -238,7 +241,22 @@ func (s *session) exchange(ctx context.Context, until time.Time) error {
 		return err
 	}
 	s.client.Receive(time.Since(s.start), packet, &s.out)
+	switch {
+	case len(s.out.Data)+len(s.out.Results)+len(s.out.Sends) > 0:
+		s.understood = true
+	case !s.understood: // later on it may be an answer that comes twice
+		s.strange++
+	}
 	return nil
+}
+
+// unanswered is the error for a request that nothing answered. Who was heard is not
+// silent.
+func (s *session) unanswered(method stun.Method, after time.Duration) error {
+	if s.strange > 0 && !s.understood {
+		return &protocolError{s.to, fmt.Sprintf("%s came in %v, and no answer to %v among them", times(s.strange, "packet"), after.Round(time.Second/10), method)}
+	}
+	return &silenceError{to: s.to, what: method.String(), after: after}
 }
 
 // flush sends what is due. A server that reads nothing cannot hold it up for ever.

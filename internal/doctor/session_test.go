@@ -143,6 +143,7 @@ func as(name, password string) func(*testing.T, testServer) error {
 // requests are refusals of one and the same server.
 func requests() []refusal {
 	old, oldPassword := auth.REST{}.Mint("s3cret", "web", time.Now().Add(-time.Hour))
+	barred, _ := auth.REST{Separator: '|'}.Mint("s3cret", "web:1", time.Now().Add(-time.Hour))
 	fresh, wrong := auth.REST{}.Mint("another", "web", time.Now().Add(time.Hour))
 	other := netip.MustParseAddrPort("10.0.0.1:9")
 	return []refusal{
@@ -150,6 +151,7 @@ func requests() []refusal {
 		{"wrong password", 401, "the password is another one", nil, as("alice", "wrong")},
 		{"unknown user", 401, `no user "carol" in the realm "example.org"`, nil, as("carol", "pw")},
 		{"expired", 401, "The time-limited user name ended at", nil, as(old, oldPassword)},
+		{"expired with another separator", 401, "The time-limited user name ended at", nil, as(barred, "pw")},
 		{"wrong secret", 401, "the secret is not the server's", nil, as(fresh, wrong)},
 		{"channel number", 400, "RFC 8656", nil, func(t *testing.T, s testServer) error {
 			c := withAllocation(t, s.endpoint(turn.UDP))

@@ -2,7 +2,9 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // checkRunning looks whether the server runs, and as the program that is installed:
@@ -10,11 +12,17 @@ import (
 func checkRunning(_ context.Context, t *Target) []Check {
 	const name = "server"
 	switch {
+	case t.stranger.IsValid():
+		return []Check{warn(name, fmt.Sprintf("somebody answers at %v, and not the server of %s: %s", t.stranger, t.DataDir, oneLine(t.NotRunning)),
+			"name the one that runs with -c FILE or --data-dir, or see who has the ports: ss -lntup")}
+	case t.Running && errors.Is(t.NotRunning, fs.ErrPermission):
+		return []Check{warn(name, "a server answers, and tells more to its owner alone: "+oneLine(t.NotRunning),
+			"call this as the owner of "+t.DataDir+", or with sudo")}
+	case !t.Running && errors.Is(t.NotRunning, fs.ErrPermission):
+		return []Check{fail(name, "nothing answers at its ports, and whether it runs it tells to its owner alone: "+oneLine(t.NotRunning),
+			"call this as the owner of "+t.DataDir+", or with sudo; if it does not run, "+t.startCommand())}
 	case !t.Running:
 		return []Check{fail(name, "not running: "+oneLine(t.NotRunning), t.startCommand())}
-	case t.NotRunning != nil && t.DataDir != "":
-		return []Check{warn(name, fmt.Sprintf("somebody answers, and not the server of %s: %s", t.DataDir, oneLine(t.NotRunning)),
-			"name the one that runs with -c FILE or --data-dir, or see who has the ports: ss -lntup")}
 	case t.NotRunning != nil:
 		return []Check{ok(name, "answers; without a data directory it cannot tell its version")}
 	case t.Version != t.Program:
@@ -25,13 +33,22 @@ func checkRunning(_ context.Context, t *Target) []Check {
 }
 
 // findServer asks the addresses of a server that did not tell of itself: one that
-// keeps nothing on disk has no socket for commands.
+// keeps nothing on disk has no socket for commands, and that of somebody else may
+// not be asked. What answers where there should have been a socket is not known to
+// be the server that was meant, so nothing else is said of it.
 func (t *Target) findServer(ctx context.Context) {
 	if t.Running {
 		return
 	}
+	known := t.DataDir == "" || errors.Is(t.NotRunning, fs.ErrPermission)
 	for _, a := range ask(ctx, t.endpoints()) {
-		t.Running = t.Running || a.err == nil
+		switch {
+		case a.err != nil:
+		case known:
+			t.Running = true
+		default:
+			t.stranger = a.server
+		}
 	}
 }
 

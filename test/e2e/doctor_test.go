@@ -12,11 +12,13 @@ import (
 	"io/fs"
 	"math/big"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -252,14 +254,63 @@ func TestDoctorOfRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(c.KeyFile, 0o604); err != nil {
-		t.Fatal(err)
+	for _, err := range []error{os.Chown(c.KeyFile, uid, gid), os.Chmod(c.KeyFile, 0o604)} {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	server(t, dir, "--proc-user=nobody", "--cert="+c.CertFile, "--pkey="+c.KeyFile)
 	at := "--data-dir=" + dir
 	examined(t, ailing, at)["files"].has(t, "WARN", c.KeyFile, "chmod o-r")
 	r := command(t, "", "doctor", "--fix", at, "--user=alice", "--password=pw")
 	if r.code != healthy || !strings.Contains(r.out, "+ chmod o-r "+c.KeyFile) || !strings.Contains(r.out, `user "alice" logs in`) {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+}
+
+// Who may not ask the server is told so, and not that it is somebody else's.
+func TestDoctorOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can be somebody else")
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	_, port, _ := strings.Cut(udpOf(t, server(t, dir)), ":")
+	for d := dir; d != "/" && d != os.TempDir(); d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conf := filepath.Join(filepath.Dir(dir), "turnserver.conf")
+	if err := os.WriteFile(conf, []byte("listening-ip=127.0.0.1\nlistening-port="+port+"\nno-tls\ndata-dir="+dir+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(servertest.Binary(t), "doctor", "--json", "-c", conf)
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, _ := c.CombinedOutput() // whose exit code is that of what it found
+	if !strings.Contains(string(out), "a server answers, and tells more to its owner alone") || strings.Contains(string(out), "and not the server of") {
+		t.Errorf("%s", out)
+	}
+}
+
+// The link of a second server may come by standard input or by the environment,
+// where nobody else on the machine sees its key.
+func TestDoctorLink(t *testing.T) {
+	dir := t.TempDir()
+	server(t, dir)
+	at := "--data-dir=" + dir
+	const link, seen = "https://127.0.0.1:1/test#key=k", "127.0.0.1:1 does not tell how this server looks from there"
+	for _, r := range []result{command(t, link+"\n", "doctor", at, "--from=-"), command(t, "", "doctor", at, "--from="+link)} {
+		if r.code != ill || !strings.Contains(r.out, seen) {
+			t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+		}
+	}
+	oneLine(t, command(t, "", "doctor", at, "--from=-"), misused, "--from is empty")
+	t.Setenv("TURN_FROM", link)
+	if r := command(t, "", "doctor", at); r.code != ill || !strings.Contains(r.out, seen) {
+		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
+	}
+	// It is about this machine, and no mistake of who asks about another.
+	if r := command(t, "", "doctor", "turn:127.0.0.1:1?transport=udp", "--user=a", "--password=b"); r.code != ill {
 		t.Errorf("exit %d: %s\n%s", r.code, r.err, r.out)
 	}
 }
@@ -283,6 +334,8 @@ func TestDoctorUsage(t *testing.T) {
 		"turn:127.0.0.1:1 --fix":                  "this machine alone",
 		"-c /nowhere.conf":                        "cannot read",
 		"http://x":                                "http",
+		"--from=":                                 "--from is empty",
+		"--user=a --password=- --from=-":          "not both",
 	} {
 		oneLine(t, command(t, "", append([]string{"doctor"}, strings.Fields(words)...)...), misused, want)
 	}

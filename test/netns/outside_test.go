@@ -185,3 +185,32 @@ func writePEM(t *testing.T, file, kind string, der []byte) {
 		t.Fatal(err)
 	}
 }
+
+// A machine with two public addresses, which listens at one and relays at the other,
+// is as it should be: at the second nobody listens, and nobody has to.
+func TestDoctorTwoAddresses(t *testing.T) {
+	const door, relay = "198.18.0.60", "198.18.0.61"
+	c := buildCloud(t)
+	c.machine = servertest.Namespace(t, "d")
+	servertest.In(t, c.server, "ip link add name todoor type veth peer name eth0 netns "+c.machine)
+	servertest.In(t, c.server, "ip link set todoor master pub up")
+	for _, address := range []string{door, relay} {
+		servertest.In(t, c.machine, "ip address add "+address+"/24 dev eth0")
+	}
+	servertest.In(t, c.machine, "ip link set eth0 up")
+	servertest.In(t, c.machine, "ip route add default via "+serverIP)
+	cert, key := c.authority.issue(t, door, life)
+	data := c.start(t, "listening-ip="+door, "relay-ip="+relay, "external-ip="+relay, "user=u:p", "cert="+cert, "pkey="+key)
+	r := c.doctor(t, data, "--user=u", "--password=p")
+	if bad := r.bad(); len(bad) > 0 || r.code != 0 {
+		t.Errorf("exit code %d, %+v\n%s", r.code, bad, r.text)
+	}
+	for _, name := range []string{"outside udp 3478", "outside tcp 3478", "outside tls 5349", "outside relay range"} {
+		if !strings.Contains(r.text, name) {
+			t.Errorf("nothing was said of %s:\n%s", name, r.text)
+		}
+	}
+	// What is dropped on the way to the one or the other is seen still.
+	servertest.Firewall(t, c.machine, `table ip narrow { chain input { type filter hook input priority 0; ip daddr `+door+` udp dport 3478 drop; }; }`)
+	c.doctor(t, data, "--user=u", "--password=p").wantLine(t, "outside udp 3478", "FAIL", `TCP does`, ``)
+}

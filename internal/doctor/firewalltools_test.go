@@ -1,0 +1,130 @@
+package doctor
+
+import (
+	"errors"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestUfw(t *testing.T) {
+	const status = "Status: active\n\nTo                         Action      From\n--                         ------      ----\n" +
+		"22/tcp                     ALLOW       Anywhere\n3478                       ALLOW       Anywhere\n5349/tcp                   ALLOW       192.0.2.0/24\n" +
+		"49152:65535/udp            ALLOW       Anywhere\n3478 (v6)                  ALLOW       Anywhere (v6)\n80,443/tcp                 ALLOW       Anywhere\n"
+	f := firewall{kind: "ufw", said: status}
+	for p, want := range map[portRange]verdict{
+		{"udp", 3478, 3478}: accepts, {"tcp", 3478, 3478}: accepts, {"tcp", 5349, 5349}: drops, {"udp", 49152, 65535}: accepts,
+		{"udp", 40000, 65535}: drops, {"udp", 443, 443}: drops, {"tcp", 443, 443}: accepts,
+	} {
+		if got := f.lets(p); got != want {
+			t.Errorf("%v: %v, want %v", p, got, want)
+		}
+	}
+	if got := f.open(portRange{"udp", 49152, 65535}); shellLine(got[0]) != "ufw allow 49152:65535/udp" {
+		t.Errorf("%v", got)
+	}
+	if got := (firewall{kind: "firewalld"}).open(portRange{"udp", 49152, 65535}); len(got) != 2 || !slices.Contains(got[1], "--permanent") || !slices.Contains(got[0], "--add-port=49152-65535/udp") {
+		t.Errorf("%v", got)
+	}
+}
+
+// A rule for an interface may let clients in, or not; one that limits lets in.
+func TestUfwInterface(t *testing.T) {
+	p := portRange{"udp", 3478, 3478}
+	for line, want := range map[string]verdict{
+		"3478/udp on eth0           ALLOW       Anywhere":     unsure,
+		"3478/udp                   LIMIT       Anywhere":     accepts,
+		"Anywhere on eth0           ALLOW       Anywhere":     drops,
+		"3479/udp on eth0           ALLOW       Anywhere":     drops,
+		"3478/udp                   DENY        Anywhere":     drops,
+		"Anywhere                   ALLOW       192.0.2.0/24": drops,
+	} {
+		if got := ufwLets("Status: active\n\n"+line+"\n", p); got != want {
+			t.Errorf("%s: %v, want %v", line, got, want)
+		}
+	}
+}
+
+// What ufw lets in by default, and what it says of packets that go out.
+func TestUfwDefault(t *testing.T) {
+	p := portRange{"udp", 3478, 3478}
+	for status, want := range map[string]verdict{
+		"Default: deny (incoming), allow (outgoing), disabled (routed)\n\n":                                           drops,
+		"Default: allow (incoming), allow (outgoing), disabled (routed)\n\n":                                          accepts,
+		"Default: allow (incoming), allow (outgoing)\n\n22/tcp       DENY IN     Anywhere\n":                          unsure,
+		"Default: deny (incoming), allow (outgoing)\n\n3478/udp      ALLOW IN    Anywhere                   # turn\n": accepts,
+		"Default: deny (incoming), allow (outgoing)\n\n3478/udp      ALLOW OUT   Anywhere\n":                          drops,
+		"Default: deny (incoming), allow (outgoing)\n\n3478,5349 (Turn Server) ALLOW IN Anywhere\n":                   accepts,
+		"Default: deny (incoming), allow (outgoing)\n\n3478/udp on eth0 ALLOW IN Anywhere\n":                          unsure,
+		"Default: deny (incoming), allow (outgoing)\n\n3478 (v6)     ALLOW IN    Anywhere (v6)\n":                     accepts,
+		"Default: deny (incoming), allow (outgoing)\n\n3478/udp      ALLOW FWD   Anywhere\n":                          drops,
+	} {
+		if got := ufwLets("Status: active\nLogging: on (low)\n"+status, p); got != want {
+			t.Errorf("%q: %v, want %v", status, got, want)
+		}
+	}
+}
+
+// Of firewalld the ports are read, and those of its services; what else may let in
+// is not, and makes nothing sure.
+func TestFirewalld(t *testing.T) {
+	zone := func(target, services, ports, rich string) string {
+		return "public (active)\n  target: " + target + "\n  interfaces: eth0\n  services: " + services + "\n  ports: " + ports + "\n  rich rules: \n" + rich
+	}
+	const rule = "\trule family=\"ipv4\" port port=\"3478\" protocol=\"udp\" accept\n"
+	services := func(name string) []string {
+		return map[string][]string{"turn": {"3478/tcp", "3478/udp", "49152-65535/udp"}}[name]
+	}
+	for _, c := range []struct {
+		name, zone string
+		zones      int
+		want       verdict
+	}{
+		{"closed", zone("default", "ssh", "80/tcp", ""), 1, drops},
+		{"the port", zone("default", "ssh", "80/tcp 3478/udp", ""), 1, accepts},
+		{"a range", zone("default", "ssh", "3000-4000/udp", ""), 1, accepts},
+		{"the other protocol", zone("default", "ssh", "3478/tcp", ""), 1, drops},
+		{"a service", zone("default", "ssh turn", "", ""), 1, accepts},
+		{"all", zone("ACCEPT", "ssh", "", ""), 1, unsure},
+		{"a rule", zone("default", "ssh", "", rule), 1, unsure},
+		{"two zones", zone("default", "ssh", "", ""), 2, unsure},
+		{"nothing was told", "", 1, unsure},
+	} {
+		if got := firewalldLets(c.zone, c.zones, services, portRange{"udp", 3478, 3478}); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// That nobody could look is said, and is not the same as that there is no firewall.
+func TestFirewallUnseen(t *testing.T) {
+	bare, legacy := t.TempDir(), machine(t, map[string]string{"proc/net/ip_tables_names": "nat\nfilter\n"})
+	_, missing := exec.LookPath("no-such-program-as-this")
+	for _, c := range []struct {
+		name, root string
+		nft        error
+		user       int
+		want       string
+	}{
+		{"looked", bare, nil, 0, ""},
+		{"not root", bare, errors.New("exit status 1"), 1000, "only root"},
+		{"not root, no tool", bare, missing, 1000, "only root"},
+		{"no tool, and nothing to tell", bare, missing, 0, ""},
+		{"no tool", machine(t, map[string]string{"sys/module/nf_tables/refcnt": "1"}), missing, 0, "not installed"},
+		{"a tool that fails", bare, errors.New("exit\nstatus 1"), 0, "nft does not tell: exit status 1"},
+		{"old rules", legacy, nil, 0, "old iptables"},
+		{"old rules of nat alone", machine(t, map[string]string{"proc/net/ip_tables_names": "nat\n"}), nil, 0, ""},
+	} {
+		if got := (&Target{Root: c.root}).blind(c.nft, c.user); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+	target := &Target{Root: bare}
+	target.MinPort, target.MaxPort = 49152, 65535
+	compareChecks(t, []Check{target.unseenFirewall("only root")}, want{Warn, "firewall", "could not be looked at: only root", "UDP 49152-65535"})
+	target.Root = machine(t, map[string]string{".dockerenv": ""})
+	compareChecks(t, []Check{target.unseenFirewall("only root")}, want{OK, "firewall", "business of its host", ""})
+	target.Root, target.Outside.Link = bare, "https://h/test#key=k"
+	compareChecks(t, []Check{target.unseenFirewall("only root")}, want{OK, "firewall", "the second server shows", ""})
+}
