@@ -255,19 +255,19 @@ type gate struct {
 	open chan struct{}
 }
 
-func (g *gate) Known(now time.Time, realm, username string) ([]auth.Key, bool) {
+func (g *gate) Known(now time.Time, realm, username string) (auth.Candidates, bool) {
 	if username == "slow" {
-		return nil, false
+		return auth.Candidates{}, false
 	}
 	return g.directory.Known(now, realm, username)
 }
 
-func (g *gate) Find(ctx context.Context, _, username string) ([]auth.Key, error) {
+func (g *gate) Find(ctx context.Context, _, username string) (auth.Candidates, error) {
 	select {
 	case <-g.open:
-		return []auth.Key{g.users[username]}, nil
+		return auth.Candidates{Keys: []auth.Key{g.users[username]}}, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return auth.Candidates{}, ctx.Err()
 	}
 }
 

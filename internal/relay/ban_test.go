@@ -197,6 +197,42 @@ func TestBanNotForEnds(t *testing.T) {
 	})
 }
 
+// A-X05: clients that come with a time-limited credential that has run out, a page that
+// was left open for example, shut nobody out behind their address: not themselves, who
+// get a new one, nor their colleague. A wrong password for such a name is a guess.
+func TestBanNotForExpired(t *testing.T) {
+	banning(t, func(n *netiotest.Net, r *Relay, log *servertest.Log) {
+		o := testOptions(t)
+		o.Keys = &directory{
+			users: map[string]auth.Key{"bob": testKey(t, "bob")}, ended: map[string]auth.Key{"alice": testKey(t, "alice")},
+		}
+		if err := r.Reconfigure(Settings{Relays: o.Relays, Keys: o.Keys, Turn: o.Turn, NonceLife: 30 * time.Second, Ban: testBan}); err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			late := newClient(t, newSimWire(t, n, guesserIP), r.Addrs()[0], "alice")
+			for range testBan.After {
+				late.guess()
+			}
+		}
+		newClient(t, newSimWire(t, n, guesserIP), r.Addrs()[0], "bob").allocate()
+		synctest.Wait()
+		if s := r.Stats(); s.Banned != 0 || s.Refusals[turn.CauseExpiredKey][401] != 5*uint64(testBan.After) {
+			t.Errorf("%d banned after refusals %v", s.Banned, s.Refusals)
+		}
+		text := log.String()
+		if !strings.Contains(text, " user=alice server=") || !strings.Contains(text, " reason=expired-credential guess=false\n") || strings.Contains(text, "reason=unknown-user") {
+			t.Errorf("the log does not tell:\n%s", text)
+		}
+
+		eve := guesser(t, n, r, guesserIP)
+		for range testBan.After {
+			eve.guess()
+		}
+		eve.silent()
+	})
+}
+
 // blamesNobody fails if the log has no line about a wrong credential, or one that
 // counts against its source.
 func blamesNobody(t *testing.T, log *servertest.Log) {

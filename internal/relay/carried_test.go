@@ -92,7 +92,7 @@ func TestStatsByTransport(t *testing.T) {
 // Answers are counted by what they were, and those that took time by how long.
 func TestLookupsAreCounted(t *testing.T) {
 	l := newLookupCounts()
-	l.answered(fromMemory, &turn.KeyReply{Keys: []auth.Key{{1}}})
+	l.answered(fromMemory, &turn.KeyReply{Candidates: auth.Candidates{Keys: []auth.Key{{1}}}})
 	for _, reply := range []turn.KeyReply{{}, {}, {Unavailable: true}} {
 		l.answered(fromFind, &reply)
 	}

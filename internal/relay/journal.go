@@ -277,9 +277,10 @@ func eventAttrs(e *turn.Event) []slog.Attr {
 
 // wrongCredential says whether a line says so of a client. If that was no guess the
 // line says that too: else whoever bans by the log would ban who was forged, or a
-// user whose credential has run out during a call.
+// user whose credential has run out.
 func wrongCredential(e *turn.Event) bool {
-	return e.Kind == turn.Refused && (e.Cause == turn.CauseIntegrity || e.Cause == turn.CauseUnknownUser)
+	wrong := e.Cause == turn.CauseIntegrity || e.Cause == turn.CauseUnknownUser || e.Cause == turn.CauseExpiredKey
+	return e.Kind == turn.Refused && wrong
 }
 
 // sessionsPerWorker tells the workers' sessions apart: the number of the worker

@@ -16,11 +16,11 @@ import (
 // at a time.
 type Keys interface {
 	// Known returns the keys of a user as far as memory tells; it never waits.
-	// With ok false only Find can tell. No keys with ok true: no such user.
-	Known(now time.Time, realm, username string) (keys []auth.Key, ok bool)
+	// With ok false only Find can tell. None with ok true: no such user.
+	Known(now time.Time, realm, username string) (c auth.Candidates, ok bool)
 	// Find asks wherever users are kept and may take its time, but returns
-	// soon after ctx ends. No keys and no error: no such user.
-	Find(ctx context.Context, realm, username string) ([]auth.Key, error)
+	// soon after ctx ends. None and no error: no such user.
+	Find(ctx context.Context, realm, username string) (auth.Candidates, error)
 }
 
 const (
@@ -84,8 +84,8 @@ func (l *lookups) known(q *turn.Lookup) (reply turn.KeyReply, ok bool) {
 			reply, ok = turn.KeyReply{ID: q.ID, Unavailable: true}, true
 		}
 	}()
-	keys, ok := (*l.keys.Load()).Known(time.Now(), q.Realm, q.Username)
-	return turn.KeyReply{ID: q.ID, Keys: keys}, ok
+	c, ok := (*l.keys.Load()).Known(time.Now(), q.Realm, q.Username)
+	return turn.KeyReply{ID: q.ID, Candidates: c}, ok
 }
 
 func (l *lookups) find(ctx context.Context, job lookup) (reply turn.KeyReply) {
@@ -102,11 +102,11 @@ func (l *lookups) find(ctx context.Context, job lookup) (reply turn.KeyReply) {
 	if ctx.Err() != nil {
 		return unavailable
 	}
-	keys, err := (*l.keys.Load()).Find(ctx, job.Realm, job.Username)
+	c, err := (*l.keys.Load()).Find(ctx, job.Realm, job.Username)
 	if err != nil {
 		return unavailable
 	}
-	return turn.KeyReply{ID: job.ID, Keys: keys}
+	return turn.KeyReply{ID: job.ID, Candidates: c}
 }
 
 // recovered says whether there was a panic. The first is logged.

@@ -18,36 +18,44 @@ import (
 // that takes.
 type directory struct {
 	users map[string]auth.Key // known at once
+	ended map[string]auth.Key // known at once, and over
 	slow  map[string]auth.Key // found after delay
 	delay time.Duration
 }
 
-func (d *directory) Known(_ time.Time, _, username string) ([]auth.Key, bool) {
+func (d *directory) Known(_ time.Time, _, username string) (auth.Candidates, bool) {
 	if username == "panic" {
 		panic("a fault in the user database")
 	}
+	var c auth.Candidates
 	if k, ok := d.users[username]; ok {
-		return []auth.Key{k}, true
+		c.Keys = []auth.Key{k}
 	}
-	return nil, d.slow == nil
+	if k, ok := d.ended[username]; ok {
+		c.Expired = []auth.Key{k}
+	}
+	return c, d.slow == nil || len(c.Keys) > 0
 }
 
-func (d *directory) Find(ctx context.Context, _, username string) ([]auth.Key, error) {
+func (d *directory) Find(ctx context.Context, _, username string) (c auth.Candidates, err error) {
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return c, ctx.Err()
 	case <-time.After(d.delay):
 	}
 	if username == "panic slowly" {
 		panic("a fault in the user database")
 	}
 	if username == "broken" {
-		return nil, errors.New("connection refused")
+		return c, errors.New("connection refused")
 	}
 	if k, ok := d.slow[username]; ok {
-		return []auth.Key{k}, nil
+		c.Keys = []auth.Key{k}
 	}
-	return nil, nil
+	if k, ok := d.ended[username]; ok {
+		c.Expired = []auth.Key{k}
+	}
+	return c, nil
 }
 
 func TestLookups(t *testing.T) {
@@ -58,7 +66,8 @@ func TestLookups(t *testing.T) {
 		want  turn.KeyReply
 		after time.Duration
 	}{
-		{"alice", time.Second, turn.KeyReply{ID: 1, Keys: []auth.Key{key}}, time.Second},
+		{"alice", time.Second, turn.KeyReply{ID: 1, Candidates: auth.Candidates{Keys: []auth.Key{key}}}, time.Second},
+		{"ended", time.Second, turn.KeyReply{ID: 1, Candidates: auth.Candidates{Expired: []auth.Key{key}}}, time.Second},
 		{"nobody", time.Second, turn.KeyReply{ID: 1}, time.Second},
 		{"broken", time.Second, turn.KeyReply{ID: 1, Unavailable: true}, time.Second},
 		// F-16: a database that hangs costs its own users two seconds and a 500.
@@ -68,7 +77,7 @@ func TestLookups(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.user+" "+c.delay.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &directory{slow: map[string]auth.Key{"alice": key}, delay: c.delay}
+				d := &directory{slow: map[string]auth.Key{"alice": key}, ended: map[string]auth.Key{"ended": key}, delay: c.delay}
 				l := newLookups(d, slog.New(slog.DiscardHandler))
 				m, woken := newTestMailbox()
 				ctx, cancel := context.WithCancel(t.Context())
@@ -80,7 +89,7 @@ func TestLookups(t *testing.T) {
 					t.Errorf("answered after %v, want %v", took, c.after)
 				}
 				got := onlyReply(t, m)
-				if got.ID != 1 || got.Unavailable != c.want.Unavailable || len(got.Keys) != len(c.want.Keys) {
+				if got.ID != 1 || got.Unavailable != c.want.Unavailable || len(got.Keys) != len(c.want.Keys) || len(got.Expired) != len(c.want.Expired) {
 					t.Errorf("got %+v, want %+v", got, c.want)
 				}
 				cancel()

@@ -198,6 +198,8 @@ func credentials(reason, user string) string {
 		return "user " + user + " credentials are incorrect"
 	case "unknown-user":
 		return "Cannot find credentials of user <" + user + ">"
+	case "expired-credential":
+		return "credentials of user <" + user + "> have expired (the time-limited username timestamp is in the past)"
 	}
 	return ""
 }

@@ -121,12 +121,24 @@ func TestCoturnRefusals(t *testing.T) {
 // credentials are looked at.
 func TestCoturnRefusalsOfForged(t *testing.T) {
 	for _, attrs := range [][]any{
-		append(stranger("alice", "wrong-password"), "guess", false), stranger("", "incomplete"), stranger("", "nonce"),
+		append(stranger("alice", "wrong-password"), "guess", false), append(stranger("alice", "expired-credential"), "guess", false),
+		stranger("", "incomplete"), stranger("", "nonce"),
 	} {
 		got := coturnText(t, "coturn", slog.LevelInfo, func(l *slog.Logger) { l.Warn("refused", attrs...) })
 		if strings.Contains(got, "closed") || regexp.MustCompile("check_stun_auth.* remote=").MatchString(got) {
 			t.Errorf("%v: got\n%s", attrs, got)
 		}
+	}
+}
+
+// A credential that has run out is called so, as by coturn 4.18.
+func TestCoturnExpired(t *testing.T) {
+	got := coturnText(t, "coturn", slog.LevelInfo, func(l *slog.Logger) {
+		l.Warn("refused", append(stranger("1700000000:a b", "expired-credential"), "guess", false)...)
+	})
+	want := "ERROR check_stun_auth: credentials of user <1700000000:a%20b> have expired (the time-limited username timestamp is in the past) (session 999000000000000001)\n"
+	if !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 2 {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
 

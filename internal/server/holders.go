@@ -159,21 +159,23 @@ func (h *holders) holder(username string) (id string, k store.Link, ok bool) {
 	return id, k, ok
 }
 
-// keys returns the key of a credential that was made with a link, or none when
-// it or the link has ended.
+// candidates returns the key of a credential that was made with a link, as expired
+// if its time or that of the link is over, and none when the link was revoked.
 //
 // H-04: revoking a link ends its credentials too, at their next request that
 // asks for the key.
-func (h *holders) keys(now time.Time, realm, username string, k store.Link) []auth.Key {
+func (h *holders) candidates(now time.Time, realm, username string, k store.Link) auth.Candidates {
 	rest := h.rest.Load()
-	if !k.Revoked.IsZero() || !k.Expires.IsZero() && now.After(k.Expires) || rest.Valid(username, now, 0) != nil {
-		return nil
-	}
+	invalid := rest.Valid(username, now, 0)
+	over := errors.Is(invalid, auth.ErrExpired)
 	key, err := auth.LongTermKey(username, realm, rest.Password(h.secret, username))
-	if err != nil {
-		return nil
+	switch {
+	case err != nil || invalid != nil && !over || !k.Revoked.IsZero():
+		return auth.Candidates{}
+	case over || !k.Expires.IsZero() && now.After(k.Expires):
+		return auth.Candidates{Expired: []auth.Key{key}}
 	}
-	return []auth.Key{key}
+	return auth.Candidates{Keys: []auth.Key{key}}
 }
 
 // quotaID is whom an allocation is counted as: the link, whatever name its
@@ -240,9 +242,9 @@ type holderKeys struct {
 }
 
 // Known implements relay.Keys.
-func (k holderKeys) Known(now time.Time, realm, username string) ([]auth.Key, bool) {
+func (k holderKeys) Known(now time.Time, realm, username string) (auth.Candidates, bool) {
 	if _, link, ok := k.holders.holder(username); ok {
-		return k.holders.keys(now, realm, username, link), true
+		return k.holders.candidates(now, realm, username, link), true
 	}
 	return k.Keys.Known(now, realm, username)
 }

@@ -55,18 +55,22 @@ func TestLinkKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if keys, ok := k.Known(now, "r", good); !ok || len(keys) != 1 || string(keys[0]) != string(right) {
-		t.Errorf("%d keys, known %v", len(keys), ok)
+	if keys, ok := k.Known(now, "r", good); !ok || len(keys.Keys) != 1 || string(keys.Keys[0]) != string(right) {
+		t.Errorf("%d keys, known %v", len(keys.Keys), ok)
 	}
-	old, _ := l.mintFor(made.ID, now.Add(-time.Minute))
-	if keys, ok := k.Known(now, "r", old); !ok || len(keys) != 0 {
-		t.Errorf("one that has run out: %d keys, known %v", len(keys), ok)
+	old, password := l.mintFor(made.ID, now.Add(-time.Minute))
+	right, err = auth.LongTermKey(old, "r", password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys, ok := k.Known(now, "r", old); !ok || len(keys.Keys) != 0 || len(keys.Expired) != 1 || string(keys.Expired[0]) != string(right) {
+		t.Errorf("one that has run out: %d keys and %d expired, known %v", len(keys.Keys), len(keys.Expired), ok)
 	}
 	// Names that only look alike are the operator's own, or nobody's.
 	for _, name := range []string{"bob", "link-aaaaaaaa", "anon-aaaaaaaa"} {
 		foreign, _ := auth.REST{}.Mint("operator's", name, now.Add(time.Hour))
-		if keys, ok := k.Known(now, "r", foreign); !ok || len(keys) != 1 {
-			t.Errorf("%s: %d keys, known %v", foreign, len(keys), ok)
+		if keys, ok := k.Known(now, "r", foreign); !ok || len(keys.Keys) != 1 {
+			t.Errorf("%s: %d keys, known %v", foreign, len(keys.Keys), ok)
 		}
 	}
 	if err := l.db.Revoke(t.Context(), made.ID, now); err != nil {
@@ -75,8 +79,10 @@ func TestLinkKeys(t *testing.T) {
 	if err := l.refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if keys, ok := k.Known(now, "r", good); !ok || len(keys) != 0 {
-		t.Errorf("of a revoked link: %d keys, known %v", len(keys), ok)
+	for _, name := range []string{good, old} {
+		if keys, ok := k.Known(now, "r", name); !ok || len(keys.Keys)+len(keys.Expired) != 0 {
+			t.Errorf("of a revoked link: %d keys and %d expired, known %v", len(keys.Keys), len(keys.Expired), ok)
+		}
 	}
 }
 
@@ -89,8 +95,8 @@ func TestAnonymousKeys(t *testing.T) {
 		k := holderKeys{store.NewKeys(store.KeysOptions{}), l}
 		name, _ := l.mintFor("anon-abcdefgh.x", time.Now().Add(time.Minute))
 		keys, _ := k.Known(time.Now(), "r", name)
-		if (len(keys) == 1) != anonymous {
-			t.Errorf("anonymous %v: %d keys", anonymous, len(keys))
+		if (len(keys.Keys) == 1) != anonymous {
+			t.Errorf("anonymous %v: %d keys", anonymous, len(keys.Keys))
 		}
 		if n := l.limit("anon-abcdefgh"); (n == admin.AnonymousQuota) != anonymous {
 			t.Errorf("anonymous %v: limit %d", anonymous, n)

@@ -45,9 +45,9 @@ func newTestKeys(k relay.Keys, realm string) (*testKeys, error) {
 }
 
 // Known implements relay.Keys.
-func (t *testKeys) Known(now time.Time, realm, username string) ([]auth.Key, bool) {
+func (t *testKeys) Known(now time.Time, realm, username string) (auth.Candidates, bool) {
 	if username == t.name && !t.over.Load() {
-		return []auth.Key{t.key}, true
+		return auth.Candidates{Keys: []auth.Key{t.key}}, true
 	}
 	return t.Keys.Known(now, realm, username)
 }

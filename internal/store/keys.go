@@ -103,44 +103,45 @@ func (k *Keys) Configure(o KeysOptions) *Keys {
 
 // Known returns the candidate keys of a user from memory, and whether they are
 // all: if not, only Find can tell. It never waits.
-func (k *Keys) Known(now time.Time, realm, username string) ([]auth.Key, bool) {
-	keys, all := k.configured(now, realm, username)
+func (k *Keys) Known(now time.Time, realm, username string) (auth.Candidates, bool) {
+	c, all := k.configured(now, realm, username)
 	if all {
-		return keys, true
+		return c, true
 	}
 	if k.due(now) {
-		return keys, false
+		return c, false
 	}
 	more, ok := k.remembered(now, realm, username)
 	if !ok {
 		// A-A10: a database that is down costs the users and secrets of the
 		// configuration nothing, not even the time to find out.
-		return keys, len(keys) > 0 && k.outage.down(now)
+		return c, len(c.Keys) > 0 && k.outage.down(now)
 	}
-	return append(keys, more...), true
+	return c.Join(more), true
 }
 
 // Find returns the candidate keys of a user and asks the database if it must.
-// No keys and no error means that there is no such user; an error means that
+// None and no error means that there is no such user; an error means that
 // nobody could tell, and then the request has to be refused.
-func (k *Keys) Find(ctx context.Context, realm, username string) ([]auth.Key, error) {
+func (k *Keys) Find(ctx context.Context, realm, username string) (auth.Candidates, error) {
 	now := k.clock()
-	keys, all := k.configured(now, realm, username)
+	c, all := k.configured(now, realm, username)
 	if all {
-		return keys, nil
+		return c, nil
 	}
 	ask := k.outage.mayAsk(now) && k.watch(ctx, now)
 	if more, ok := k.remembered(now, realm, username); ok {
-		return append(keys, more...), nil
+		return c.Join(more), nil
 	}
-	more, err := []auth.Key(nil), errDown
+	more, err := auth.Candidates{}, errDown
 	if ask {
 		more, err = k.ask(ctx, now, realm, username)
 	}
-	if err != nil && len(keys) == 0 {
-		return nil, err
+	// That a credential has expired settles nothing: the same name may be a user's.
+	if err != nil && len(c.Keys) == 0 {
+		return auth.Candidates{}, err
 	}
-	return append(keys, more...), nil
+	return c.Join(more), nil
 }
 
 // due says whether it is time to ask the database whether it was changed. One
@@ -197,37 +198,58 @@ func (f forms) each(yield func(string) bool) {
 // configured returns the candidates that the configuration gives, and whether
 // no database needs to be asked. A name that looks like a timed credential may
 // be that, or a user's plain name, or both: each gives its candidate.
-func (k *Keys) configured(now time.Time, realm, username string) (keys []auth.Key, all bool) {
+func (k *Keys) configured(now time.Time, realm, username string) (c auth.Candidates, all bool) {
 	n, ok := formsOf(username)
 	if !ok {
-		return nil, true
+		return c, true
 	}
-	known := false
 	for form := range n.each {
 		for _, in := range []string{realm, ""} {
 			if key, ok := k.users[name{in, form}]; ok {
-				keys, known = append(keys, key), true
+				c.Keys = append(c.Keys, key)
 			}
 		}
 	}
-	timed := k.timed(now, username)
-	if timed {
-		keys = append(keys, k.derive(realm, username, k.secrets)...)
-	}
-	return keys, k.db == nil || known && !timed
+	known, t := len(c.Keys) > 0, k.timed(now, username)
+	return c.Join(k.derive(t, realm, username, k.secrets)), k.db == nil || known && t != ahead
 }
+
+// timing is what a user name says of the time of a credential.
+type timing uint8
+
+const (
+	untimed timing = iota // no time, or one too far ahead
+	ahead
+	over
+)
 
 // R-REST-4-a (TURN REST draft, 4): only a username with a strictly written
 // expiry in the future counts as a timed credential; the check costs no secret.
-func (k *Keys) timed(now time.Time, username string) bool {
-	return k.rest.Valid(username, now, k.maxTTL) == nil
+//
+// One whose time is over is looked for all the same, so that whoever still holds
+// it is told apart from who guesses. That tells an attacker nothing: the time
+// stands in the name, and the look-up takes as long as for a name that is made up
+// with a time ahead, which costs him nothing either.
+func (k *Keys) timed(now time.Time, username string) timing {
+	switch err := k.rest.Valid(username, now, k.maxTTL); {
+	case err == nil:
+		return ahead
+	case errors.Is(err, auth.ErrExpired):
+		return over
+	}
+	return untimed
 }
 
+// derive returns the candidates of a time-limited credential.
+//
 // R-REST-4-b (TURN REST draft, 4): every secret gives a candidate, so that an
 // old and a new one are valid side by side while they are exchanged.
 // R-REST-2-b (TURN REST draft, 2): the password is the MAC of the username under
 // the secret; the key is made of it as of any long-term password.
-func (k *Keys) derive(realm, username string, secrets []string) []auth.Key {
+func (k *Keys) derive(t timing, realm, username string, secrets []string) auth.Candidates {
+	if t == untimed {
+		return auth.Candidates{}
+	}
 	var keys []auth.Key
 	for _, s := range secrets {
 		key, err := auth.LongTermKey(username, realm, k.rest.Password(s, username))
@@ -235,55 +257,56 @@ func (k *Keys) derive(realm, username string, secrets []string) []auth.Key {
 			keys = append(keys, key)
 		}
 	}
-	return keys
+	if t == over {
+		return auth.Candidates{Expired: keys}
+	}
+	return auth.Candidates{Keys: keys}
 }
 
 // remembered returns what the database said of a user, if all of it still holds.
-func (k *Keys) remembered(now time.Time, realm, username string) ([]auth.Key, bool) {
-	var keys []auth.Key
+func (k *Keys) remembered(now time.Time, realm, username string) (c auth.Candidates, ok bool) {
 	n, _ := formsOf(username)
 	for form := range n.each {
 		row := name{realm, form}
 		if key, ok := k.found.lookup(now, row); ok {
-			keys = append(keys, key)
+			c.Keys = append(c.Keys, key)
 			break
 		} else if _, ok := k.refused.lookup(now, row); !ok {
-			return nil, false
+			return auth.Candidates{}, false
 		}
 	}
-	if k.timed(now, username) {
+	if t := k.timed(now, username); t != untimed {
 		secrets, ok := k.dbSecrets.lookup(now, name{realm: realm})
 		if !ok {
-			return nil, false
+			return auth.Candidates{}, false
 		}
-		keys = append(keys, k.derive(realm, username, secrets)...)
+		c = c.Join(k.derive(t, realm, username, secrets))
 	}
-	return keys, true
+	return c, true
 }
 
 // ask asks the database for what is not remembered.
-func (k *Keys) ask(ctx context.Context, now time.Time, realm, username string) ([]auth.Key, error) {
-	var keys []auth.Key
+func (k *Keys) ask(ctx context.Context, now time.Time, realm, username string) (c auth.Candidates, err error) {
 	n, _ := formsOf(username)
 	for form := range n.each {
 		key, err := k.askUser(ctx, now, name{realm, form})
 		if err != nil {
-			return nil, k.outage.failed(err)
+			return auth.Candidates{}, k.outage.failed(err)
 		}
 		if key != nil {
-			keys = append(keys, key)
+			c.Keys = append(c.Keys, key)
 			break
 		}
 	}
-	if k.timed(now, username) {
+	if t := k.timed(now, username); t != untimed {
 		secrets, err := k.askSecrets(ctx, now, realm)
 		if err != nil {
-			return nil, k.outage.failed(err)
+			return auth.Candidates{}, k.outage.failed(err)
 		}
-		keys = append(keys, k.derive(realm, username, secrets)...)
+		c = c.Join(k.derive(t, realm, username, secrets))
 	}
 	k.outage.answered()
-	return keys, nil
+	return c, nil
 }
 
 // askUser returns the key of a user, or nil if there is none.

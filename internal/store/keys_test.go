@@ -55,10 +55,16 @@ func newFixture(t *testing.T, o store.KeysOptions) *fixture {
 	return f
 }
 
-// look does what the data plane does: memory first, then the database.
+// look returns what candidates lets in.
 func (f *fixture) look(realm, username string) ([]auth.Key, error) {
-	if keys, ok := f.Known(f.now, realm, username); ok {
-		return keys, nil
+	c, err := f.candidates(realm, username)
+	return c.Keys, err
+}
+
+// candidates does what the data plane does: memory first, then the database.
+func (f *fixture) candidates(realm, username string) (auth.Candidates, error) {
+	if c, ok := f.Known(f.now, realm, username); ok {
+		return c, nil
 	}
 	return f.Find(context.Background(), realm, username)
 }
@@ -114,8 +120,8 @@ func TestKeysConfiguredUser(t *testing.T) {
 	if n := f.db.keys.Load(); n != 0 {
 		t.Errorf("the database was asked %d times", n)
 	}
-	if keys, _ := f.Known(f.now, "elsewhere", "alice"); len(keys) != 0 {
-		t.Errorf("in another realm: %d keys", len(keys))
+	if keys, _ := f.Known(f.now, "elsewhere", "alice"); len(keys.Keys) != 0 {
+		t.Errorf("in another realm: %d keys", len(keys.Keys))
 	}
 	f = newFixture(t, store.KeysOptions{Users: []store.User{{Name: "alice", Key: longTerm(t, "alice", "elsewhere", "pw")}}})
 	f.want("elsewhere", "alice", "pw", true)
@@ -251,8 +257,8 @@ func TestKeysWatchOtherProgram(t *testing.T) {
 	keys := store.NewKeys(store.KeysOptions{Database: db, Clock: func() time.Time { return now }})
 	has := func(want int) {
 		t.Helper()
-		if got, err := keys.Find(context.Background(), "r", "carol"); err != nil || len(got) != want {
-			t.Errorf("%d keys, want %d, error %v", len(got), want, err)
+		if got, err := keys.Find(context.Background(), "r", "carol"); err != nil || len(got.Keys) != want {
+			t.Errorf("%d keys, want %d, error %v", len(got.Keys), want, err)
 		}
 	}
 	has(0)
@@ -273,8 +279,8 @@ func TestKeysWatchOtherProgram(t *testing.T) {
 	}
 	now = now.Add(time.Second)
 	has(1)
-	if got, ok := keys.Known(now, "r", "carol"); !ok || len(got) != 1 {
-		t.Errorf("%d keys, known %v, under a lock", len(got), ok)
+	if got, ok := keys.Known(now, "r", "carol"); !ok || len(got.Keys) != 1 {
+		t.Errorf("%d keys, known %v, under a lock", len(got.Keys), ok)
 	}
 	if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
 		t.Fatal(err)
@@ -349,7 +355,7 @@ func TestKeysBrokenRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if got, err := keys.Find(context.Background(), "r", "mallory"); err != nil || len(got) != 0 {
+		if got, err := keys.Find(context.Background(), "r", "mallory"); err != nil || len(got.Keys) != 0 {
 			t.Errorf("got %v, error %v", got, err)
 		}
 		if _, ok := keys.Known(time.Now(), "r", "mallory"); !ok {

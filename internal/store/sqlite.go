@@ -27,7 +27,7 @@ const dbMode = 0o600
 // run as another user.
 func OpenSQLite(path string) (Database, error) {
 	if err := createFile(path); err != nil {
-		return nil, fmt.Errorf("cannot create the database: %w; correct userdb, or make its folder so that this user may write there", err)
+		return nil, fmt.Errorf("cannot create the database: %w; %s", err, advice(path, "correct userdb, or make its folder so that this user may write there"))
 	}
 	db, err := sql.Open("sqlite", dataSource(path))
 	if err != nil {
@@ -42,11 +42,24 @@ func OpenSQLite(path string) (Database, error) {
 	for _, table := range tables() {
 		if _, err := db.Exec(s.text(table)); err != nil {
 			db.Close()
-			return nil, fmt.Errorf("cannot use the database %s: %w; correct userdb, or move the file away to have a new one made", path, err)
+			return nil, fmt.Errorf("cannot use the database %s: %w; %s", path, err, advice(path, "correct userdb, or move the file away to have a new one made"))
 		}
 	}
 	s.ready.Store(true)
 	return s, nil
+}
+
+// advice is what to do about a database that cannot be opened: otherwise, unless
+// nothing is wrong with it but that it is somebody else's.
+func advice(path, otherwise string) string {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		f.Close()
+	}
+	if errors.Is(err, os.ErrPermission) {
+		return "only another user may write it: call this with sudo, or give it to the user of the server (chown)"
+	}
+	return otherwise
 }
 
 // Result codes of SQLite for a row that is there already.

@@ -7,15 +7,16 @@ type Cause string
 // Why requests are refused.
 const (
 	CauseNone            Cause = ""
-	CauseNoCredentials   Cause = "no-credentials"   // the first request of every client
-	CauseIncomplete      Cause = "incomplete"       // MESSAGE-INTEGRITY without USERNAME, REALM or NONCE
-	CauseNonce           Cause = "nonce"            // not minted here, or not for this address
-	CauseStaleNonce      Cause = "stale-nonce"      // ours, but too old
-	CauseRealm           Cause = "realm"            // another realm than this server's
-	CauseUnknownUser     Cause = "unknown-user"     // no key for that name
-	CauseIntegrity       Cause = "wrong-password"   // MESSAGE-INTEGRITY does not verify
-	CauseKeysUnavailable Cause = "keys-unavailable" // the user database did not answer
-	CauseWrongUser       Cause = "wrong-user"       // the allocation belongs to another user
+	CauseNoCredentials   Cause = "no-credentials"     // the first request of every client
+	CauseIncomplete      Cause = "incomplete"         // MESSAGE-INTEGRITY without USERNAME, REALM or NONCE
+	CauseNonce           Cause = "nonce"              // not minted here, or not for this address
+	CauseStaleNonce      Cause = "stale-nonce"        // ours, but too old
+	CauseRealm           Cause = "realm"              // another realm than this server's
+	CauseUnknownUser     Cause = "unknown-user"       // no key for that name
+	CauseIntegrity       Cause = "wrong-password"     // MESSAGE-INTEGRITY does not verify
+	CauseExpiredKey      Cause = "expired-credential" // right, but its time is over
+	CauseKeysUnavailable Cause = "keys-unavailable"   // the user database did not answer
+	CauseWrongUser       Cause = "wrong-user"         // the allocation belongs to another user
 	CauseUnknownAttr     Cause = "unknown-attribute"
 	CauseBadRequest      Cause = "bad-request"
 	CauseWideChannel     Cause = "channel-number-above-0x4fff" // rfc5766-channel-numbers lets it in

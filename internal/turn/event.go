@@ -46,7 +46,8 @@ type Event struct {
 	Rule     string // Refused with 403: the rule of the peer policy
 	// Guessed: the credential was wrong, and it came from where it says. A forger
 	// never makes this true, as who sends in the name of another has no nonce that
-	// is good there; nor does a user whose own credential runs out during a call.
+	// is good there; nor does a user whose own credential runs out during a call, or
+	// who comes with a time-limited one that has run out.
 	Guessed bool
 	Usage   Usage  // Deleted and Moved
 	Untold  uint64 // Answered

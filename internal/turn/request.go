@@ -78,7 +78,7 @@ func (s *Server) identify(now Now, r *request, username string, out *Outbox) {
 	}
 	r.username, r.sent = prepared, username
 	if r.own() && r.msg.Method != stun.MethodRefresh {
-		s.verify(now, r, []auth.Key{r.alloc.key}, out)
+		s.verify(now, r, r.alloc.candidates(), out)
 		return
 	}
 	// A-X05: a source that has been wrong too often is not even compared, or a
@@ -91,7 +91,7 @@ func (s *Server) identify(now Now, r *request, username string, out *Outbox) {
 		return
 	}
 	if err != nil {
-		s.verify(now, r, nil, out)
+		s.verify(now, r, auth.Candidates{}, out)
 		return
 	}
 	// A Refresh asks again, so that a user who was removed or whose credential
@@ -148,7 +148,7 @@ func (s *Server) Key(now Now, k KeyReply, out *Outbox) {
 	delete(s.waiting, k.ID)
 	// The allocation may have come or gone meanwhile.
 	r.alloc = s.clients[keyOf(r.from)]
-	keys := k.Keys
+	c := k.Candidates
 	if k.Unavailable {
 		// A-A10, F-16: nobody can tell. Who is known already goes on with the
 		// key of the allocation, all others are turned away.
@@ -156,23 +156,25 @@ func (s *Server) Key(now Now, k KeyReply, out *Outbox) {
 			s.reject(now, r, 500, CauseKeysUnavailable, out)
 			return
 		}
-		keys = []auth.Key{r.alloc.key}
+		c = r.alloc.candidates()
 	}
-	s.verify(now, r, keys, out)
+	s.verify(now, r, c, out)
+}
+
+// candidates are the key that the user of an allocation has shown.
+func (a *allocation) candidates() auth.Candidates {
+	return auth.Candidates{Keys: []auth.Key{a.key}}
 }
 
 // verify checks the integrity of a request against the candidates.
-func (s *Server) verify(now Now, r *request, keys []auth.Key, out *Outbox) {
-	cause := CauseIntegrity
-	if len(keys) == 0 {
-		// R-8489-9.2.4-l (RFC 8489, 9.2.4): an unknown name costs as much as a
-		// wrong password and looks the same from outside (A-A02).
-		cause, keys = CauseUnknownUser, []auth.Key{make(auth.Key, 16)}
-	}
-	i := slices.IndexFunc(keys, func(k auth.Key) bool { return r.msg.CheckIntegrity(k) })
-	// R-8489-9.2.4-h, R-8489-9.2.4-i (RFC 8489, 9.2.4): both are a 401.
-	if i < 0 || cause == CauseUnknownUser {
-		if !r.own() {
+func (s *Server) verify(now Now, r *request, c auth.Candidates, out *Outbox) {
+	key, cause := signer(&r.msg, c)
+	// R-8489-9.2.4-h, R-8489-9.2.4-i (RFC 8489, 9.2.4): all of them are a 401.
+	if cause != CauseNone {
+		// A-X05: an expired credential that fits is no guess. Whoever could tell by
+		// that, as nothing shuts him out, has learnt a password that opens nothing,
+		// and has had no more tries at it than at one that does.
+		if !r.own() && cause != CauseExpiredKey {
 			s.failures.allow(now, r.from.Client.Addr())
 		}
 		s.challenge(now, r, 401, cause, out)
@@ -184,8 +186,29 @@ func (s *Server) verify(now Now, r *request, keys []auth.Key, out *Outbox) {
 		s.challenge(now, r, 438, CauseStaleNonce, out)
 		return
 	}
-	r.key = keys[i]
+	r.key = key
 	s.authenticated(now, r, out)
+}
+
+// signer returns the candidate that a message is signed with, or why there is none
+// that lets its sender in.
+func signer(m *stun.Message, c auth.Candidates) (auth.Key, Cause) {
+	if len(c.Keys)+len(c.Expired) == 0 {
+		// R-8489-9.2.4-l (RFC 8489, 9.2.4): an unknown name costs as much as a
+		// wrong password and looks the same from outside (A-A02).
+		m.CheckIntegrity(make(auth.Key, 16))
+		return nil, CauseUnknownUser
+	}
+	fits := func(k auth.Key) bool { return m.CheckIntegrity(k) }
+	if i := slices.IndexFunc(c.Keys, fits); i >= 0 {
+		return c.Keys[i], CauseNone
+	}
+	// R-REST-4-a (TURN REST draft, 4): what has expired lets nobody in; it is only
+	// called by its name, for the operator.
+	if slices.ContainsFunc(c.Expired, fits) {
+		return nil, CauseExpiredKey
+	}
+	return nil, CauseIntegrity
 }
 
 // authenticated goes on with a request whose sender is known.

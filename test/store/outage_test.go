@@ -89,12 +89,13 @@ func newGuests(t *testing.T, db store.Database) *guests {
 // look asks as the data plane does: memory first, then the database, which has
 // two seconds.
 func (g *guests) look(username string) ([]auth.Key, error) {
-	if keys, ok := g.keys.Known(g.clock(), "r", username); ok {
-		return keys, nil
+	if c, ok := g.keys.Known(g.clock(), "r", username); ok {
+		return c.Keys, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
 	defer cancel()
-	return g.keys.Find(ctx, "r", username)
+	c, err := g.keys.Find(ctx, "r", username)
+	return c.Keys, err
 }
 
 func (g *guests) has(username, password string) bool {

@@ -205,6 +205,7 @@ export const en = {
   'verdict.password': 'The server answers, but refuses this user name or password. Check both, and that the user exists on the server. ({code})',
   'verdict.passwordTimed': 'The server answers, but refuses these time-limited credentials: another shared secret, or the user name was changed after signing. ({code})',
   'verdict.expired': 'These credentials ended at {when} UTC. Ask for new ones. ({code})',
+  'verdict.expiredSeen': 'The server says that the credential has run out: have a new one made. If it is new, the clock of the server or of who made it is wrong. ({code})',
   'verdict.forbidden': 'The server knows you, but its rules forbid this. Its log names the rule. ({code})',
   'verdict.quota': 'The user has as many allocations as the server allows. Close other calls, or raise user-quota. ({code})',
   'verdict.capacity': 'The server is full: no port or no bandwidth left. Widen min-port to max-port, or raise total-quota. ({code})',

@@ -207,6 +207,7 @@ export const zh: Record<StringKey, string> = {
   'verdict.password': '服务器有应答，但拒绝了用户名或密码。请核对两者，并确认服务器上有这个用户。（{code}）',
   'verdict.passwordTimed': '服务器有应答，但拒绝了这个限时凭据：共享密钥不同，或签名之后用户名被改动。（{code}）',
   'verdict.expired': '凭据已于 {when} UTC 过期。请索取新的。（{code}）',
+  'verdict.expiredSeen': '服务器表示凭据已过期：请重新生成一个。如果它是新的，则服务器或生成者的时钟不准。（{code}）',
   'verdict.forbidden': '服务器认识你，但规则不允许。服务器日志写明了是哪条规则。（{code}）',
   'verdict.quota': '该用户的分配数已达服务器上限。请结束其他通话，或调大 user-quota。（{code}）',
   'verdict.capacity': '服务器已满：没有端口或带宽了。请扩大 min-port 到 max-port 的范围，或调大 total-quota。（{code}）',

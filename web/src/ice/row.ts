@@ -13,7 +13,6 @@ export interface Row extends Observation {
   started: number; // milliseconds since 1970, by this machine's clock
   ended: number;
   timeline: TimelineEvent[];
-  seen?: Attempt[]; // the server's own view of the same time, if it tells
 }
 
 export function newRow(id: string, url: string, username: string, credential: string): Row {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Attempt } from '../api';
 import { toCandidate } from './candidate';
 import { verdictOf, type Gathering, type Observation, type RelayResult } from './verdict';
 
@@ -7,6 +8,7 @@ const srflx = toCandidate({ type: 'srflx', address: '8.8.8.8', port: 4 }, 20, ''
 const gathered = (over: Partial<Gathering>): Gathering => ({ candidates: [], errors: [], complete: true, waitedMs: 5000, ...over });
 const failed = (code: number, text = '', over: Partial<Gathering> = {}) => gathered({ errors: [{ ms: 5, code, text, url: '', address: '' }], ...over });
 const works: RelayResult = { connected: true, quality: { rtt: 30, jitter: 1, loss: 0, sent: 100, received: 100 }, up: 1e6, down: 1e6 };
+const attempt = (cause: string): Attempt => ({ time: '2023-11-14T22:13:21Z', method: 'Allocate', code: 401, cause, rule: '', peer: '', username: '1700000000:web' });
 const see = (over: Partial<Observation>) => {
   const v = verdictOf({ url: 'turn:turn.example.org', username: 'u', credential: 'p', ...over });
   return [v.level, v.message.key, ...v.notes.map((n) => n.key)];
@@ -54,6 +56,9 @@ describe('no relay', () => {
     ['turn:h', 401, 'Unauthorized.', {}, 'verdict.password'],
     ['turn:h', 401, '', { username: '1700000000:web', now: 1.8e12 }, 'verdict.expired'],
     ['turn:h', 401, '', { username: '1700000000:web', now: 1.6e12 }, 'verdict.passwordTimed'],
+    ['turn:h', 401, '', { username: '1700000000:web', now: 1.6e12, seen: [attempt('no-credentials'), attempt('expired-credential')] }, 'verdict.expiredSeen'],
+    ['turn:h', 401, '', { username: '1700000000|web', now: 1.8e12, seen: [attempt('expired-credential')] }, 'verdict.expiredSeen'],
+    ['turn:h', 401, '', { username: '1700000000:web', now: 1.6e12, seen: [attempt('wrong-password')] }, 'verdict.passwordTimed'],
     ['turn:h', 403, '', {}, 'verdict.forbidden'], ['turn:h', 486, '', {}, 'verdict.quota'], ['turn:h', 508, '', {}, 'verdict.capacity'],
     ['turn:h', 300, '', {}, 'verdict.redirect'], ['turn:h', 400, '', {}, 'verdict.request'], ['turn:h', 438, '', {}, 'verdict.stale'], ['turn:h', 500, '', {}, 'verdict.server'],
     ['turn:h', 701, 'TURN host lookup received error.', {}, 'verdict.name'],

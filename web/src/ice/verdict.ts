@@ -1,4 +1,5 @@
 // The verdict on one URL: a sentence to act on, from what was gathered and measured.
+import type { Attempt } from '../api';
 import type { StringKey } from '../i18n/en';
 import { addressKind, hostPort, isLocal, isUseless } from './address';
 import type { Candidate } from './candidate';
@@ -47,6 +48,7 @@ export interface Observation {
   probes?: Probes;
   selfSigned?: boolean; // the server of this page said so of its own certificate
   expired?: boolean; // and this
+  seen?: readonly Attempt[]; // the server's own view of the same time, if it tells
   pageHost?: string; // where this page came from, if the URL is one that its server gave
   stopped?: boolean;
   now?: number; // milliseconds since 1970
@@ -155,6 +157,8 @@ function refusedPassword(o: Observation, params: Message['params']): Verdict {
   if (ends && ends.getTime() < (o.now ?? Date.now())) {
     return make('fail', 'verdict.expired', { ...params, when: ends.toISOString().slice(0, 16).replace('T', ' ') });
   }
+  // The server's clock counts, not the one of this machine.
+  if (o.seen?.some((a) => a.cause === 'expired-credential')) return make('fail', 'verdict.expiredSeen', params);
   return make('fail', ends ? 'verdict.passwordTimed' : 'verdict.password', params);
 }
 
