@@ -8,6 +8,7 @@ import (
 // check finds what is wrong between keys, each of which is right by itself.
 func (l *loader) check() {
 	l.checkPorts()
+	l.checkProxyPort()
 	l.checkListeners()
 	l.checkAuth()
 	l.checkDatabases()
@@ -61,6 +62,29 @@ func (l *loader) advise(f *fault, keys ...string) {
 func (l *loader) checkPorts() {
 	if c := l.cfg; c.MinPort > c.MaxPort {
 		l.conflict(faultf("swap them", "min-port %d is above max-port %d", c.MinPort, c.MaxPort), "min-port", "max-port")
+	}
+}
+
+// checkProxyPort finds a port that clients with and without a PROXY header would
+// share, and load balancers that there is no port for.
+func (l *loader) checkProxyPort() {
+	c := l.cfg
+	if c.TCPProxyPort == 0 {
+		l.advise(faultf("set tcp-proxy-port", "tcp-proxy-source has no effect without tcp-proxy-port"), "tcp-proxy-source")
+		return
+	}
+	for _, other := range []struct {
+		on   bool
+		key  string
+		port uint16
+	}{
+		{true, "listening-port", c.ListeningPort}, {true, "tls-listening-port", c.TLSListeningPort},
+		{true, "web-port", c.WebPort}, {c.Prometheus, "prometheus-port", c.PrometheusPort},
+	} {
+		if other.on && c.TCPProxyPort == other.port {
+			l.conflict(faultf("choose another one: what comes to tcp-proxy-port begins with a PROXY header",
+				"tcp-proxy-port and %s are both %d", other.key, other.port), "tcp-proxy-port", other.key)
+		}
 	}
 }
 

@@ -30,6 +30,10 @@ type Config struct {
 	// in for ListeningIPs and RelayIPs, or empty.
 	AuxServers                   []netip.AddrPort
 	ListeningDevice, RelayDevice string
+	// TCPProxyPort is where load balancers bring clients with a PROXY header in
+	// front; 0: nowhere. TCPProxySources are those that may; none: this machine.
+	TCPProxyPort    uint16
+	TCPProxySources []netip.Prefix
 
 	// RelayIPs are the local addresses that relayed ports are opened on. Empty
 	// means the listening addresses.
@@ -154,6 +158,8 @@ type Config struct {
 	STUNOnly, NoSTUN bool
 	// OldChannelNumbers accepts 0x5000 to 0x7FFF too, as RFC 5766 had it.
 	OldChannelNumbers bool
+	// MappedAddress adds MAPPED-ADDRESS to answers to Binding requests.
+	MappedAddress bool
 
 	// LogFile is a path, or "stdout". LogFormat is "text", "json",
 	// "coturn" or "coturn-4.17". LogLevel is

@@ -102,6 +102,10 @@ func TestMistakes(t *testing.T) {
 		{"prometheus\nprometheus-path=/a?b", `2:1: prometheus-path "/a?b" is not the path of a URL; write one such as /metrics`},
 		{"prometheus\nprometheus-path=/healthz", `2:1: prometheus-path "/healthz" has a meaning of its own; write another one, such as /metrics`},
 		{"prometheus\nprometheus-port=5349", `2:1: prometheus-port and tls-listening-port are both 5349; choose another one`},
+		{"tcp-proxy-port=3478", `1:1: tcp-proxy-port and listening-port are both 3478; choose another one: what comes to tcp-proxy-port begins with a PROXY header`},
+		{"tls-listening-port=443\ntcp-proxy-port=443", `2:1: tcp-proxy-port and tls-listening-port are both 443; choose another one: what comes to tcp-proxy-port begins with a PROXY header`},
+		{"prometheus\ntcp-proxy-port=9641", `2:1: tcp-proxy-port and prometheus-port are both 9641; choose another one: what comes to tcp-proxy-port begins with a PROXY header`},
+		{"tcp-proxy-port=5555\ntcp-proxy-source=0.0.0.0/0", `2:18: tcp-proxy-source: "0.0.0.0/0" is everybody, and then anybody could claim any address; name the proxies`},
 		{"prometheus-port=x", `1:17: prometheus-port: "x" is not a whole number; write a number from 1 to 65535`},
 	} {
 		_, problems := Load(Input{File: "turnserver.conf", Text: strings.NewReader(c.text)})
@@ -128,6 +132,7 @@ func TestWarnings(t *testing.T) {
 		{"prometheus\nprometheus-address=0.0.0.0", `2:1: warning: prometheus-address 0.0.0.0 gives the metrics to everybody who can reach it; let only Prometheus through the firewall`},
 		{"prometheus\nprometheus-cert=/c\nprometheus-key=/k", `2:1: warning: prometheus-cert has no effect without prometheus-tls; set prometheus-tls`},
 		{"syslog-facility=LOG_LOCAL1", `1:1: warning: syslog-facility has no effect without syslog; set syslog`},
+		{"tcp-proxy-source=10.0.0.5", `1:1: warning: tcp-proxy-source has no effect without tcp-proxy-port; set tcp-proxy-port`},
 		{"proc-group=turnserver", `1:1: warning: proc-group alone leaves the user as it is, who may be root; set proc-user as well`},
 		{"no-stdout-log", `1:1: warning: no-stdout-log leaves no place for the log; set log-file to a path`},
 		{"relay-ip=::1\nrelay-ip=::1", `2:1: warning: relay-ip: ::1 is given twice; remove one of them`},

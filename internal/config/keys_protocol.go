@@ -49,8 +49,9 @@ func laterProtocolKeys() []Key {
 		{Name: "no-rfc5780", Kind: kindBool, Verdict: Obsolete,
 			Doc: "Does not answer NAT behaviour discovery.", Note: "it is off unless rfc5780 asks for it",
 			Coturn: "without effect since 4.7"},
-		{Name: "stun-backward-compatibility", Kind: kindBool, Verdict: Pending,
-			Doc:    "Adds MAPPED-ADDRESS to Binding responses for old clients.",
+		// Off, since the sender of a Binding request may be forged.
+		{Name: "stun-backward-compatibility", Live: true, Kind: kindBool, at: func(c *Config) any { return &c.MappedAddress },
+			Doc:    "Adds MAPPED-ADDRESS to Binding responses, for clients that know no XOR-MAPPED-ADDRESS; an answer to anybody then has 44 bytes instead of 32 (IPv6: 68 instead of 44).",
 			Coturn: "since 4.7; before, MAPPED-ADDRESS was always added"},
 		{Name: "rfc3489-compatibility", Kind: kindBool, Verdict: Pending,
 			Doc:    "Answers classic STUN (RFC 3489).",

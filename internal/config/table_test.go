@@ -69,6 +69,8 @@ func withNeeds(k *Key, value string) string {
 		file += "acme-eab-hmac-key=" + newTable().byName["acme-eab-hmac-key"].Example + "\n"
 	case "acme-eab-hmac-key":
 		file += "acme-eab-kid=kid\n"
+	case "tcp-proxy-source":
+		file += "tcp-proxy-port=5555\n"
 	case "syslog-facility":
 		file += "syslog\n"
 	case "secret-key-file":

@@ -24,17 +24,17 @@ type acceptor interface {
 	AcceptTCP() (*net.TCPConn, error)
 }
 
-// accept takes connections until the listener is closed.
+// accept takes connections until the listener is closed, and hands them to admit.
 //
 // A-X08: without descriptors Accept fails at once and for long; the loop rests
 // longer each time instead of spinning, and says so once.
-func (l *Listener) accept(ctx context.Context, from acceptor) {
+func (l *Listener) accept(ctx context.Context, from acceptor, admit func(context.Context, *net.TCPConn)) {
 	var pause time.Duration
 	for {
 		c, err := from.AcceptTCP()
 		if err == nil {
 			pause = 0
-			l.admit(ctx, c)
+			admit(ctx, c)
 			continue
 		}
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
@@ -54,32 +54,64 @@ func (l *Listener) accept(ctx context.Context, from acceptor) {
 
 // admit gives a connection its place and its goroutine, or closes it.
 func (l *Listener) admit(ctx context.Context, tcp *net.TCPConn) {
-	client := addrPort(tcp.RemoteAddr())
-	if l.banned(client.Addr()) {
-		l.counts.add(banned)
-		tcp.Close()
-		return
+	c := l.connection(tcp)
+	if l.enter(c) {
+		l.start(ctx, c, l.serve)
 	}
-	leave, why, ok := l.streams.enter(client.Addr())
-	if !ok {
-		l.counts.add(why)
-		tcp.Close()
-		return
+}
+
+// connection is one that has no place yet.
+func (l *Listener) connection(tcp *net.TCPConn) *conn {
+	return &conn{
+		TCPConn: tcp, client: addrPort(tcp.RemoteAddr()), server: addrPort(tcp.LocalAddr()), since: time.Now(),
+		conns: &l.conns,
+	}
+}
+
+// enter gives a connection the place of its client, or closes it.
+func (l *Listener) enter(c *conn) bool {
+	if l.banned(c.client.Addr()) {
+		l.counts.add(banned)
+		c.TCPConn.Close()
+		return false
+	}
+	if !l.place(c, c.client.Addr()) {
+		return false
 	}
 	l.counts.add(accepted)
-	_ = tcp.SetWriteBuffer(sendBuffer) // a smaller one than wished for will do
-	c := &conn{
-		TCPConn: tcp, client: client, server: addrPort(tcp.LocalAddr()), since: time.Now(),
-		leave: leave, conns: &l.conns,
+	return true
+}
+
+// place gives a connection a place that counts for a source, or closes it.
+func (l *Listener) place(c *conn, source netip.Addr) bool {
+	leave, why, ok := l.streams.enter(source)
+	if !ok {
+		l.counts.add(why)
+		c.TCPConn.Close()
+		return false
 	}
-	// First in the set, then a look whether it has been emptied for the last
-	// time: no connection can slip through between.
+	c.leave = leave
+	return true
+}
+
+// start serves a connection that has its place.
+func (l *Listener) start(ctx context.Context, c *conn, serve func(context.Context, *conn)) {
+	_ = c.SetWriteBuffer(sendBuffer) // a smaller one than wished for will do
+	if l.hold(ctx, c) {
+		l.tasks.Go(func() { serve(ctx, c) })
+	}
+}
+
+// hold puts a connection among those that end with ctx, and says whether it came
+// in time. First it is in the set, then comes a look whether that has been emptied
+// for the last time: no connection can slip through between.
+func (l *Listener) hold(ctx context.Context, c *conn) bool {
 	l.conns.Store(c, nil)
 	if ctx.Err() != nil {
 		c.Close()
-		return
+		return false
 	}
-	l.tasks.Go(func() { l.serve(ctx, c) })
+	return true
 }
 
 // conn is an accepted connection with its place among the others. Closing it
@@ -91,6 +123,8 @@ type conn struct {
 	leave          func()
 	conns          *sync.Map // of the listener, keyed by *conn
 	once           sync.Once
+	proxied        bool   // a load balancer has named client
+	head           []byte // came behind its header and is still to be read
 
 	mu       sync.Mutex    // guards the following, and is held while writing
 	patience time.Duration // for one write; 0: as long as SetWriteDeadline says
@@ -152,9 +186,14 @@ type ahead struct {
 // Read returns the bytes that were read ahead before any others.
 func (a *ahead) Read(b []byte) (int, error) {
 	if len(a.head) > 0 {
-		n := copy(b, a.head)
-		a.head = a.head[n:]
-		return n, nil
+		return cut(b, &a.head), nil
 	}
 	return a.Conn.Read(b)
+}
+
+// cut moves what fits from the start of head to b.
+func cut(b []byte, head *[]byte) int {
+	n := copy(b, *head)
+	*head = (*head)[n:]
+	return n
 }

@@ -40,10 +40,11 @@ func (a *admission) enter(client netip.Addr) (leave func(), why count, ok bool) 
 	return sync.OnceFunc(func() { a.leave(key) }), 0, true
 }
 
-// proxy says whether a client stands for many.
+// proxy says whether a client stands for many, as the zero address does: that is a
+// load balancer which has still to say whom it brings.
 func (a *admission) proxy(client netip.Addr) bool {
 	client = client.Unmap().WithZone("")
-	return slices.ContainsFunc(a.proxies, func(p netip.Prefix) bool { return p.Contains(client) })
+	return !client.IsValid() || slices.ContainsFunc(a.proxies, func(p netip.Prefix) bool { return p.Contains(client) })
 }
 
 func (a *admission) leave(key netip.Addr) {

@@ -189,7 +189,7 @@ func TestAcceptBacksOff(t *testing.T) {
 		l := &Listener{log: slog.New(slog.NewTextHandler(&lines, nil))}
 		ctx, cancel := context.WithCancel(t.Context())
 		f := &failing{stop: cancel}
-		l.accept(ctx, f)
+		l.accept(ctx, f, l.admit)
 		for i := 1; i < len(f.calls); i++ {
 			rest := f.calls[i].Sub(f.calls[i-1])
 			if want := min(firstPause<<(i-1), longestPause); rest != want {

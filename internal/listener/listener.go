@@ -31,6 +31,11 @@ type Options struct {
 	TLS  []netip.AddrPort // here as there; two lists because the ports differ
 	DTLS []netip.AddrPort // UDP addresses, none of them a wildcard
 
+	// Proxied is as TCP, but that a load balancer sends a PROXY header first. It has
+	// to be one of ProxySources; without any it has to be on this machine.
+	Proxied      []netip.AddrPort
+	ProxySources []netip.Prefix
+
 	Relay        *relay.Relay  // nil: HTTP alone is served, with TLS and without
 	Certificates *Certificates // nil: whoever begins TLS is turned away
 	HTTP         http.Handler  // nil: a short 404
@@ -60,8 +65,9 @@ type Listener struct {
 	log    *slog.Logger
 	counts counters
 
-	tcp, tls []*net.TCPListener
-	dtls     []*dtlsSocket
+	tcp, tls, proxied []*net.TCPListener
+	dtls              []*dtlsSocket
+	proxies           proxies
 
 	config  *tls.Config // nil without certificates
 	suites  []uint16
@@ -100,6 +106,7 @@ func listen(o Options, open opener) (*Listener, error) {
 		limits:  limits,
 		log:     o.Log,
 		suites:  offered(o.CipherSuites),
+		proxies: proxies{sources: o.ProxySources},
 		gate:    make(gate, limits.Handshakes),
 		streams: newAdmission(limits),
 	}
@@ -122,6 +129,9 @@ func (l *Listener) bind(o Options) (err error) {
 		return err
 	}
 	if l.tls, err = bindTCP(o.TLS, l.tls); err != nil {
+		return err
+	}
+	if l.proxied, err = bindTCP(o.Proxied, l.proxied); err != nil {
 		return err
 	}
 	associations := newAdmission(l.limits)
@@ -165,11 +175,11 @@ func (l *Listener) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, l.closeTCP)
 	defer stop()
 	l.tasks.Go(func() { l.http.serve(ctx) })
-	for _, ln := range l.tcp {
-		l.tasks.Go(func() { l.accept(ctx, ln) })
+	for _, ln := range slices.Concat(l.tcp, l.tls) {
+		l.tasks.Go(func() { l.accept(ctx, ln, l.admit) })
 	}
-	for _, ln := range l.tls {
-		l.tasks.Go(func() { l.accept(ctx, ln) })
+	for _, ln := range l.proxied {
+		l.tasks.Go(func() { l.accept(ctx, ln, l.admitProxied) })
 	}
 	for _, s := range l.dtls {
 		l.tasks.Go(func() { s.serve(ctx) })
@@ -194,7 +204,7 @@ func (l *Listener) Close() {
 }
 
 func (l *Listener) closeTCP() {
-	for _, ln := range slices.Concat(l.tcp, l.tls) {
+	for _, ln := range slices.Concat(l.tcp, l.tls, l.proxied) {
 		ln.Close()
 	}
 }
@@ -212,6 +222,14 @@ func (l *Listener) Addrs() (tcp, tls, dtls []netip.AddrPort) {
 		dtls = append(dtls, s.local)
 	}
 	return tcp, tls, dtls
+}
+
+// Proxied returns the addresses that load balancers connect to, ports filled in.
+func (l *Listener) Proxied() (at []netip.AddrPort) {
+	for _, ln := range l.proxied {
+		at = append(at, addrPort(ln.Addr()))
+	}
+	return at
 }
 
 // addrPort is the address of a TCP or UDP socket, IPv4 in its own form.

@@ -17,11 +17,13 @@ const testRealm = "example.org"
 // oneKey is a relay.Keys where every user has the same key.
 type oneKey auth.Key
 
-func (k oneKey) Known(time.Time, string, string) ([]auth.Key, bool) {
-	return []auth.Key{auth.Key(k)}, true
+func (k oneKey) Known(time.Time, string, string) (auth.Candidates, bool) {
+	return auth.Candidates{Keys: []auth.Key{auth.Key(k)}}, true
 }
 
-func (k oneKey) Find(context.Context, string, string) ([]auth.Key, error) { return nil, nil }
+func (k oneKey) Find(context.Context, string, string) (auth.Candidates, error) {
+	return auth.Candidates{}, nil
+}
 
 // R-8489-5-g (RFC 8489, 5), A-C20: with the real relay behind it, a client that
 // has authenticated may send messages as long as a length field can say, and stays

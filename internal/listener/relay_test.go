@@ -19,9 +19,9 @@ import (
 // nobody is a relay.Keys without users.
 type nobody struct{}
 
-func (nobody) Known(time.Time, string, string) ([]auth.Key, bool) { return nil, true }
+func (nobody) Known(time.Time, string, string) (c auth.Candidates, ok bool) { return c, true }
 
-func (nobody) Find(context.Context, string, string) ([]auth.Key, error) { return nil, nil }
+func (nobody) Find(context.Context, string, string) (c auth.Candidates, err error) { return c, nil }
 
 // The numbers of transports are those of the relay.
 func TestTransports(t *testing.T) {

@@ -26,6 +26,9 @@ const (
 	slowReader                    // closed: it did not read what was written to it
 	toHTTP                        // handed to the HTTP server
 	challenged                    // closed: a certificate authority has seen what it looked for
+	proxyStranger                 // closed at once: the source may not speak the PROXY protocol
+	proxyHeader                   // closed: no PROXY header, or a broken one
+	proxyLate                     // closed: no whole PROXY header in time
 
 	dtlsStarted          // associations begun, their address verified
 	dtlsEstablished      // handshakes completed
@@ -52,6 +55,7 @@ func (c count) String() string {
 		"accepted", "accept-failed", "over-total", "over-source", "banned", "relay-busy", "unrecognised",
 		"no-certificate", "handshake-failed", "tls-1.2", "tls-1.3", "cross-protocol", "first-late", "authenticate-late",
 		"message-late", "frame-broken", "frame-too-long", "slow-reader", "http", "acme-challenged",
+		"proxy-stranger", "proxy-header", "proxy-late",
 		"dtls-started", "dtls-established", "dtls-failed", "dtls-challenged", "dtls-hellos",
 		"dtls-over", "dtls-banned", "dtls-plain-stun", "dtls-not-dtls", "dtls-stranger", "dtls-hello-broken", "dtls-old", "dtls-queue-full",
 		"dtls-epoch", "dtls-handshake-too-long", "dtls-idle",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -66,6 +67,7 @@ func (s *Server) ports() []openPort {
 		tls += ", pages"
 	}
 	add(!c.NoTLS, "tcp", c.TLSListeningPort, c.TLSListeningPort, tls)
+	add(balanced(c), "tcp", c.TCPProxyPort, c.TCPProxyPort, "TURN, for the load balancers of tcp-proxy-source alone")
 	add(s.web.mode == webOn && c.WebPort != 0, "tcp", c.WebPort, c.WebPort, "pages")
 	add(c.DTLS, "udp", c.TLSListeningPort, c.TLSListeningPort, "TURN over DTLS")
 	add(!c.STUNOnly, "udp", c.MinPort, c.MaxPort, "relayed media")
@@ -82,6 +84,11 @@ func auxPorts(c *config.Config) []uint16 {
 	}
 	slices.Sort(ports)
 	return slices.Compact(ports)
+}
+
+// balanced says whether load balancers come from other machines.
+func balanced(c *config.Config) bool {
+	return c.TCPProxyPort != 0 && slices.ContainsFunc(c.TCPProxySources, func(p netip.Prefix) bool { return !p.Addr().IsLoopback() })
 }
 
 // greet collects what to print.

@@ -24,8 +24,15 @@ func (s *Server) binding(now Now, from FiveTuple, m *stun.Message, out *Outbox) 
 }
 
 // mapped answers a Binding request with the address that it came from.
+// Its sender may be forged, so the answer has 32 bytes in IPv4, and 44 only where
+// the operator has clients from before XOR-MAPPED-ADDRESS.
 func (s *Server) mapped(now Now, r *request, out *Outbox) {
-	s.succeed(r, out, func(b *stun.Builder) { b.AddXORAddress(stun.AttrXORMappedAddress, xorMapped(r.from)) })
+	s.succeed(r, out, func(b *stun.Builder) {
+		b.AddXORAddress(stun.AttrXORMappedAddress, xorMapped(r.from))
+		if s.o.MappedAddress {
+			b.AddAddress(stun.AttrMappedAddress, xorMapped(r.from))
+		}
+	})
 	if s.o.TellBindings {
 		s.bindings.tell(now, r, out)
 	}

@@ -89,6 +89,7 @@ type world struct {
 	nonces  *auth.Nonces
 	clients map[string]FiveTuple
 	users   map[string]string
+	expired map[string]bool // of them, whose time is over
 	lines   []string
 	ids     uint32
 
@@ -110,7 +111,7 @@ const (
 var testStart = time.Unix(1_800_000_000, 0)
 
 func newWorld(t *testing.T, o Options) *world {
-	w := &world{t: t, clients: map[string]FiveTuple{}, users: map[string]string{"u": "secret", "v": "other"}, nextPort: 50000}
+	w := &world{t: t, clients: map[string]FiveTuple{}, users: map[string]string{"u": "secret", "v": "other"}, expired: map[string]bool{}, nextPort: 50000}
 	w.reset(o)
 	return w
 }
@@ -174,6 +175,8 @@ func (w *world) do(f []string) {
 		w.users[f[1]] = f[2]
 	case "forget":
 		delete(w.users, f[1])
+	case "expire":
+		w.expired[f[1]] = true
 	case "keys":
 		w.noKeys = f[1] == "unavailable"
 	case "refuse":
@@ -234,6 +237,8 @@ func (w *world) parse(f []string) Options {
 			o.NoTURN = true
 		case "secure-stun":
 			o.SecureSTUN = true
+		case "mapped-address":
+			o.MappedAddress = true
 		case "wide-channels":
 			o.WideChannels = true
 		case "keep-family":
@@ -347,7 +352,10 @@ func (w *world) keyReply(l Lookup) KeyReply {
 			w.t.Fatal(err)
 		}
 		// A second candidate, as with two shared secrets.
-		r.Keys = []auth.Key{bytes.Repeat([]byte{1}, 16), k}
+		keys := []auth.Key{bytes.Repeat([]byte{1}, 16), k}
+		if r.Keys = keys; w.expired[l.Username] {
+			r.Candidates = auth.Candidates{Expired: keys}
+		}
 	}
 	return r
 }

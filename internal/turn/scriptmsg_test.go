@@ -272,6 +272,9 @@ func (w *world) describeAttributes(m *stun.Message) string {
 		case stun.AttrXORMappedAddress, stun.AttrXORRelayedAddress, stun.AttrXORPeerAddress:
 			ap, _ := m.DecodeXORAddress(v)
 			fmt.Fprintf(&s, " %s=%s", attributeName(t), ap)
+		case stun.AttrMappedAddress:
+			ap, _ := m.Address(t)
+			fmt.Fprintf(&s, " plain=%s", ap)
 		case stun.AttrLifetime:
 			n, _ := m.Uint32(t)
 			fmt.Fprintf(&s, " lifetime=%d", n)

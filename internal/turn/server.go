@@ -64,17 +64,18 @@ type Options struct {
 	Alternates [numProtos][]netip.AddrPort
 	Resident   string
 
-	SameOrigin   bool // what comes for an allocation has the ORIGIN that it was made with
-	TellBindings bool // Binding requests make events, a few a second
-	TellTraffic  bool // so does what allocations carry, every few thousand packets
-	NoAuth       bool // anonymous TURN
-	Draining     bool // no new allocations: 403
-	NoSTUN       bool // no answer to Binding
-	NoTURN       bool // nothing but Binding
-	SecureSTUN   bool // Binding needs authentication
-	Fingerprint  bool // FINGERPRINT in every answer
-	Reasons      bool // reason phrases in authenticated errors
-	WideChannels bool // take the channel numbers of RFC 5766, up to 0x7FFE
+	SameOrigin    bool // what comes for an allocation has the ORIGIN that it was made with
+	TellBindings  bool // Binding requests make events, a few a second
+	TellTraffic   bool // so does what allocations carry, every few thousand packets
+	NoAuth        bool // anonymous TURN
+	Draining      bool // no new allocations: 403
+	NoSTUN        bool // no answer to Binding
+	NoTURN        bool // nothing but Binding
+	SecureSTUN    bool // Binding needs authentication
+	Fingerprint   bool // FINGERPRINT in every answer
+	Reasons       bool // reason phrases in authenticated errors
+	MappedAddress bool // MAPPED-ADDRESS too in answers to Binding
+	WideChannels  bool // take the channel numbers of RFC 5766, up to 0x7FFE
 }
 
 func (o Options) withDefaults() Options {

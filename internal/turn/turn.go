@@ -178,10 +178,8 @@ type Lookup struct {
 
 // KeyReply answers a Lookup.
 type KeyReply struct {
-	ID uint64
-	// Keys are the candidates: a time-limited credential has one for each
-	// shared secret. None means that there is no such user.
-	Keys []auth.Key
+	ID              uint64
+	auth.Candidates // none: there is no such user
 	// Unavailable says that nobody could tell: the request is answered with
 	// 500, unless the allocation already knows its key.
 	Unavailable bool

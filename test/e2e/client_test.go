@@ -35,6 +35,13 @@ type client struct {
 // certFile.
 func dial(t *testing.T, url, username, password, certFile string) *client {
 	t.Helper()
+	return dialFrom(t, url, netip.Addr{}, username, password, certFile)
+}
+
+// dialFrom is dial from an address of this machine over TCP or TLS; the zero address
+// is any.
+func dialFrom(t *testing.T, url string, from netip.Addr, username, password, certFile string) *client {
+	t.Helper()
 	u, err := stun.ParseURI(url)
 	if err != nil {
 		t.Fatal(err)
@@ -42,13 +49,17 @@ func dial(t *testing.T, url, username, password, certFile string) *client {
 	host, port := u.Address()
 	at := net.JoinHostPort(host, strconv.Itoa(int(port)))
 	c := &client{t: t, start: time.Now()}
+	d := new(net.Dialer)
+	if from.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
 	switch {
 	case u.Secure:
 		c.proto = turn.TLS
-		c.conn, err = tls.Dial("tcp", at, &tls.Config{RootCAs: pool(t, certFile), NextProtos: []string{"stun.turn"}})
+		c.conn, err = tls.DialWithDialer(d, "tcp", at, &tls.Config{RootCAs: pool(t, certFile), NextProtos: []string{"stun.turn"}})
 	case u.Transport == "tcp":
 		c.proto = turn.TCP
-		c.conn, err = net.Dial("tcp", at)
+		c.conn, err = d.Dial("tcp", at)
 	default:
 		c.conn, err = net.Dial("udp", at)
 	}
