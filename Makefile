@@ -33,20 +33,35 @@ PAGE_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/
 PROGRAMS := gcc:gcc gcc:libc6-dev turnutils_uclient:coturn chromium:chromium nft:nftables ip:iproute2 \
 	sysctl:procps certutil:libnss3-tools openssl:openssl \
 	rpm:rpm systemd-analyze:systemd groff:groff-base promtool:prometheus fail2ban-regex:fail2ban curl:curl \
-	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server
+	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server haproxy:haproxy
 
-.PHONY: help build pages binaries image run test fuzz bench docs lint clean packages deb rpm package-files $(addprefix test-,$(STEPS))
+.PHONY: help build go pages binaries image run test fuzz bench docs lint clean packages deb rpm package-files $(addprefix test-,$(STEPS))
+
+# What builds needs it, and says so before a shell says that it found no command.
+GO_NEEDED = command -v go >/dev/null || { echo "This needs Go 1.26, which is not installed: https://go.dev/dl" >&2; exit 1; }
+
+# The oldest node that builds the pages, as web/package.json has it. An older one, as
+# Debian 12 has it, is as none.
+NODE  := 20.19
+NODED = { command -v npm && node -p process.versions.node | { cat; echo $(NODE); } | sort -V | head -n 1 | grep -qx '$(NODE)'; } >/dev/null 2>&1
+
+# Said at the end, where it is seen: what has no pages works, and is another file.
+WITHOUT_PAGES = @[ -e $(PAGES) ] || echo "Built without the web pages: install node $(NODE) or newer with npm (https://nodejs.org), and make it again."
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-build: pages ## build bin/iceserver, one static file, with the pages where npm is
+build: go pages ## build bin/iceserver, one static file, with the pages where npm is
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/iceserver
+	$(WITHOUT_PAGES)
+
+go:
+	@$(GO_NEEDED)
 
 # The server itself needs no npm, so a machine without it gets one without pages.
 pages: ## build the web pages into internal/web/dist
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(PAGES); \
-	else echo "npm is not installed: the program is built without its web pages (node 20 with npm: https://nodejs.org)"; fi
+	@if $(NODED); then $(MAKE) --no-print-directory $(PAGES); \
+	else echo "node $(NODE) or newer with npm is not installed (https://nodejs.org): the web pages are not built"; fi
 
 $(PAGES): $(PAGE_SOURCES)
 	cd web && npm ci --no-audit --no-fund
@@ -54,7 +69,7 @@ $(PAGES): $(PAGE_SOURCES)
 	@touch $@
 
 # What images and packages are made of.
-binaries: pages
+binaries: go pages
 	for arch in $(ARCH); do \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' \
 			-o bin/linux-$$arch/iceserver ./cmd/iceserver; done
@@ -63,6 +78,7 @@ image: binaries ## build the container image for ARCH='amd64 arm64': bin/image, 
 	go -C packaging/image run . $(foreach arch,$(ARCH),-binary $(arch)=$(CURDIR)/bin/linux-$(arch)/iceserver) \
 		-version $(VERSION) -revision $(COMMIT) -created $(SOURCE_DATE_EPOCH) \
 		-layout $(CURDIR)/bin/image -archive $(CURDIR)/bin/iceserver-image
+	$(WITHOUT_PAGES)
 
 # Packages have a version that begins with a digit, and none of - in it. A later
 # one is greater: what comes before a release has ~, and without any tag the time of
@@ -76,6 +92,7 @@ deb rpm: package-files $(PACKAGER)
 	mkdir -p $(PACKAGE_OUT)
 	for arch in $(ARCH); do PACKAGE_ARCH=$$arch PACKAGE_VERSION='$(PACKAGE_VERSION)' \
 		$(PACKAGER) package --config packaging/nfpm.yaml --packager $@ --target $(PACKAGE_OUT)/; done
+	$(WITHOUT_PAGES)
 
 # The binaries, and what is the same in every package.
 package-files: binaries
@@ -87,7 +104,7 @@ package-files: binaries
 	bin/package/iceserver completion fish >bin/package/completion/iceserver.fish
 	packaging/scripts/assemble bin/package/scripts
 
-$(PACKAGER):
+$(PACKAGER): | go
 	GOBIN=$(TOOLS) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
 	mv $(TOOLS)/nfpm $@
 
@@ -136,7 +153,7 @@ test-netns: test/web/node_modules/.package-lock.json
 
 # The image is the one for this machine. What Kubernetes accepts is read from its
 # module, once.
-test-container:
+test-container: build
 	$(MAKE) --no-print-directory image ARCH=$$(go env GOARCH)
 	TEST_ICESERVER=$(CURDIR)/$(BINARY) TEST_IMAGE=$(CURDIR)/bin/image go -C test/container test -count=1 -timeout 10m ./...
 
@@ -167,7 +184,8 @@ test/%/node_modules/.package-lock.json: test/%/package-lock.json
 packages: ## install the programs that the tests call (Debian packages)
 	@for program in go node npm; do command -v $$program >/dev/null || { \
 		echo "make test needs $$program, which is not installed." \
-			"Go is at https://go.dev/dl, node (20 or newer) with npm at https://nodejs.org." >&2; exit 1; }; done
+			"Go is at https://go.dev/dl, node ($(NODE) or newer) with npm at https://nodejs.org." >&2; exit 1; }; done
+	@$(NODED) || { echo "make test needs node $(NODE) or newer; this one is $$(node --version). It is at https://nodejs.org." >&2; exit 1; }
 	@missing=; for pair in $(PROGRAMS); do \
 		command -v $${pair%:*} >/dev/null || [ -x /usr/sbin/$${pair%:*} ] || missing+=" $${pair#*:}"; done; \
 	[ -n "$$missing" ] || exit 0; \
@@ -179,14 +197,14 @@ packages: ## install the programs that the tests call (Debian packages)
 		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; \
 	fi; \
 	apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
-	if command -v systemctl >/dev/null; then for service in coturn postgresql mariadb redis-server prometheus fail2ban; do \
+	if command -v systemctl >/dev/null; then for service in coturn postgresql mariadb redis-server prometheus fail2ban haproxy; do \
 		if [[ $$missing == *$$service* ]]; then systemctl disable $$service || true; fi; done; fi
 
-$(LINTER):
+$(LINTER): | go
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
 	mv $(TOOLS)/golangci-lint $@
 
-lint: $(LINTER) ## run golangci-lint (built into bin/tools the first time)
+lint: go $(LINTER) ## run golangci-lint (built into bin/tools the first time)
 	$(LINTER) run ./...
 	cd test/interop && $(LINTER) run ./...
 	cd test/acme && $(LINTER) run ./...
@@ -196,7 +214,7 @@ lint: $(LINTER) ## run golangci-lint (built into bin/tools the first time)
 	cd test/container && $(LINTER) run ./...
 	cd packaging/image && $(LINTER) run ./...
 
-fuzz: ## run every fuzz target for FUZZTIME=30s
+fuzz: go ## run every fuzz target for FUZZTIME=30s
 	@go list -f '{{.ImportPath}}' ./... | while read -r package; do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "=== $$package $$target"; \
@@ -207,7 +225,7 @@ fuzz: ## run every fuzz target for FUZZTIME=30s
 bench: build ## measure beside coturn and pion/turn, into bench/results (ARGS='-only idle ...')
 	go run ./bench/compare $(ARGS)
 
-docs: ## write docs/conformance.md, docs/configure.md and docs/metrics.md anew
+docs: go ## write docs/conformance.md, docs/configure.md and docs/metrics.md anew
 	go test -count=1 -run '^(TestConformance|TestConfigure)$$' . -rewrite
 	go test -count=1 -run '^TestMetricsPage$$' ./internal/server -rewrite
 

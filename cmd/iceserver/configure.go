@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -103,8 +104,25 @@ func (s *selection) define(cmd *cobra.Command) *cobra.Command {
 // load reads the configuration as serve would, so that a command finds the very
 // database and realm that the server uses.
 func (s *selection) load(stderr io.Writer) (*config.Config, error) {
+	if c := s.installed(); c != nil {
+		return c.before(s.flags(), stderr)
+	}
 	// Warnings are for serve: here they would only stand in the way.
 	return loadConfig(s.file, s.flags(), stderr, false)
+}
+
+// installed is how the unit of a package will start the server that nothing was kept
+// of yet, or nil: for root, who has said nothing else, where there is such a unit.
+// Once it was started, what it has kept counts.
+func (s *selection) installed() *serveCall {
+	named := s.file != "" || slices.ContainsFunc(s.flags(), func(f config.Flag) bool { return f.Key != "realm" })
+	for _, variable := range []string{"XDG_DATA_HOME", "STATE_DIRECTORY", "ICESERVER_DATA_DIR"} {
+		named = named || os.Getenv(variable) != ""
+	}
+	if _, err := os.Stat(startedFile); named || os.Geteuid() != 0 || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return unitCall()
 }
 
 // flags are those that were given, as flags of serve.
@@ -133,7 +151,7 @@ func (s *selection) accounts(cmd *cobra.Command) (*server.Accounts, error) {
 		return nil, err
 	}
 	a, err := server.OpenAccounts(cfg, s.file)
-	if err == nil && s.file == "" && !a.Started() {
+	if err == nil && s.file == "" && cfg.DefaultDatabase == "" && !a.Started() {
 		fmt.Fprintln(cmd.ErrOrStderr(), "iceserver: warning: no server was started with this data directory yet; if one runs with another, name it with -c FILE or --data-dir")
 	}
 	return a, err

@@ -104,6 +104,57 @@ func (c *serveCall) load(stderr io.Writer, warn bool) (*config.Config, error) {
 	return cfg, nil
 }
 
+// before is load for a command that comes before the first start of the server. It
+// makes no file: who serves has to own it, and this may be root.
+func (c *serveCall) before(more []config.Flag, stderr io.Writer) (*config.Config, error) {
+	cfg, err := loadConfig(c.file, append(c.flags, more...), stderr, false)
+	if err == nil && c.coturn && cfg.DataDir == "" {
+		cfg.DefaultDatabase = coturnDatabase("")
+	}
+	return cfg, err
+}
+
+// startedFile is what the service of the packages keeps of its last start.
+const startedFile = "/var/lib/iceserver/started.json"
+
+// unitCall is how the unit of the packages calls serve, or nil where there is none
+// that can start.
+func unitCall() *serveCall {
+	for _, dir := range []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"} {
+		text, err := os.ReadFile(dir + "/iceserver.service")
+		if err != nil {
+			continue
+		}
+		return parseUnit(string(text))
+	}
+	return nil
+}
+
+// parseUnit reads the line of a unit, or returns nil if the server could not be
+// started by it.
+func parseUnit(unit string) *serveCall {
+	for line := range strings.Lines(unit) {
+		command, ok := strings.CutPrefix(line, "ExecStart=")
+		words := strings.Fields(command)
+		if !ok || len(words) == 0 {
+			continue
+		}
+		args := arguments(words)
+		if args[0] != "serve" {
+			return nil
+		}
+		c, err := parseServe(args[1:], io.Discard)
+		if err != nil {
+			return nil
+		}
+		if _, err := os.Stat(c.file); err != nil {
+			return nil
+		}
+		return c
+	}
+	return nil
+}
+
 // usable says whether users can be kept in a file. One that is not there is made in
 // a directory that is, as coturn does it: an empty file is a database without
 // tables.

@@ -27,6 +27,8 @@ func hidden(w http.ResponseWriter) {
 
 // direct says whether a client of this machine asks, for itself: not a proxy, be it
 // a trusted one or one that nobody has told this server of.
+//
+// H-26: what the server counts, and why it is not ready, goes to nobody else.
 func (c *call) direct() bool {
 	return c.client.IsLoopback() && !c.way.proxied && !slices.ContainsFunc(
 		[]string{forwardedFor, forwardedProto, "Forwarded", "X-Real-Ip", "Via"},

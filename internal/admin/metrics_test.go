@@ -16,6 +16,7 @@ func metricsHandler() http.Handler {
 // The metrics are for clients of this machine: nobody else gets them, whatever a
 // request says of itself, and no proxy gets them for somebody else, whether this
 // server knows it for one or not.
+// H-26: nothing is given away, not even that there are any.
 // H-25: and without TLS those elsewhere are sent to TLS first.
 func TestMetricsOfTheWeb(t *testing.T) {
 	a := newAPI(t, func(o *Options) {
@@ -58,6 +59,8 @@ func TestMetricsOfTheWeb(t *testing.T) {
 
 // Everybody may know whether the server serves and takes new clients, and this
 // machine alone why it does not.
+//
+// H-26: others learn one word.
 func TestHealth(t *testing.T) {
 	why := ""
 	a := newAPI(t, func(o *Options) { o.Ready = func() string { return why } })

@@ -144,6 +144,18 @@ func (a *access) ownUser(realm string) error {
 	return err
 }
 
+// tellOwn says who is let in where a configuration file does not. Where the users are
+// coturn's there may be many of them, and nothing is missing.
+func (a *access) tellOwn(log *slog.Logger, file string) {
+	if filepath.Dir(a.place.where) != a.kept.dir {
+		log.Info("the configuration names no users or secrets: those of the database and the account of the data directory are let in",
+			"file", file, "database", a.database, "data_dir", a.kept.dir)
+		return
+	}
+	log.Warn("the configuration names no users, secrets or database, and not no-auth: only the account and the users of the data directory are let in",
+		"file", file, "data_dir", a.kept.dir)
+}
+
 // remember keeps the users of realms that the server had before: nobody begins
 // anything there, but who holds an allocation goes on refreshing it.
 func (a *access) remember(cfg *config.Config, realms []string) error {

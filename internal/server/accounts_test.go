@@ -96,7 +96,7 @@ func TestConfiguredSpelling(t *testing.T) {
 		}
 		keys, _ := store.NewKeys(store.KeysOptions{Users: a.users}).Known(time.Now(), "r", tt.asked)
 		found := false
-		for _, k := range keys {
+		for _, k := range keys.Keys {
 			found = found || k.String() == want.String()
 		}
 		if !found {

@@ -107,7 +107,7 @@ func (o Options) Target(ctx context.Context, cfg *config.Config, account doctor.
 // whyNot makes of the error of asking a server what keeps a doctor from it.
 func (o Options) whyNot(err error, dir string) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("this user may not ask the server of %s: call this as its owner, or with sudo", dir)
+		return fmt.Errorf("this user may not ask the server of %s: %w", dir, fs.ErrPermission)
 	}
 	if errors.Is(err, errNoAnswer) {
 		return fmt.Errorf("%w, %s", ErrNotRunning, dir)

@@ -111,7 +111,7 @@ func TestReloadSeparator(t *testing.T) {
 	}
 	for id := range r.web.holders.known {
 		name, password := auth.REST{Separator: '|'}.Mint(r.web.holders.secret, id, time.Now().Add(time.Hour))
-		if keys, _ := r.setup.Load().keys.Known(time.Now(), "r", name); len(keys) != 1 {
+		if keys, _ := r.setup.Load().keys.Known(time.Now(), "r", name); len(keys.Keys) != 1 {
 			t.Errorf("%s with %s is not let in", name, password)
 		}
 		return

@@ -85,6 +85,8 @@ type Addrs struct {
 	TLS  []netip.AddrPort `json:"tls,omitempty"`
 	DTLS []netip.AddrPort `json:"dtls,omitempty"`
 	Web  []netip.AddrPort `json:"web,omitempty"` // the pages' own port
+	// TCPProxy is where load balancers bring clients.
+	TCPProxy []netip.AddrPort `json:"tcpProxy,omitempty"`
 	// Metrics is the port of the metrics.
 	Metrics []netip.AddrPort `json:"metrics,omitempty"`
 }
@@ -138,8 +140,7 @@ func (s *Server) openAccess() error {
 	}
 	s.adopt(func(x *setup) { x.access = a })
 	if a.own && s.o.ConfigFile != "" {
-		s.log.Warn("the configuration names no users, secrets or database, and not no-auth: only the account of the data directory is let in",
-			"file", s.o.ConfigFile, "data_dir", a.kept.dir)
+		a.tellOwn(s.log, s.o.ConfigFile)
 	}
 	db, err := a.openDatabase()
 	if err != nil {
@@ -250,6 +251,9 @@ func (s *Server) listening() []netip.AddrPort {
 	if s.cfg().WebPort != 0 {
 		ports = append(ports, s.cfg().WebPort)
 	}
+	if s.cfg().TCPProxyPort != 0 {
+		ports = append(ports, s.cfg().TCPProxyPort)
+	}
 	if s.acme.listener != nil {
 		ports = append(ports, s.cfg().ACMEHTTPPort)
 	}
@@ -311,7 +315,7 @@ func (s *Server) turnOptions() turn.Options {
 		Realm: x.access.realm, Realms: x.tables.origins, Draining: s.draining.Load(),
 		MaxLifetime: c.MaxAllocateLifetime, PermissionLifetime: c.PermissionLifetime, ChannelLifetime: c.ChannelLifetime,
 		NoAuth: c.NoAuth, NoSTUN: c.NoSTUN, NoTURN: c.STUNOnly, SecureSTUN: c.SecureSTUN,
-		Fingerprint: c.Fingerprint, Reasons: c.ReasonString, WideChannels: c.OldChannelNumbers,
+		Fingerprint: c.Fingerprint, Reasons: c.ReasonString, WideChannels: c.OldChannelNumbers, MappedAddress: c.MappedAddress,
 		SameOrigin: c.SameOrigin, TellBindings: c.LogBinding, TellTraffic: s.stats != nil, Alternates: s.alternates(), Resident: s.resident(),
 	}
 	o.Policy, o.Policies = s.policies(x)
@@ -363,6 +367,7 @@ func (s *Server) openListener() error {
 	o := listener.Options{
 		TCP: s.listeners(!c.NoTCP), TLS: s.at(!c.NoTLS, c.TLSListeningPort),
 		DTLS: s.at(c.DTLS, c.TLSListeningPort), Relay: s.relay, HTTP: s.handler(), Log: s.log,
+		Proxied: s.at(c.TCPProxyPort != 0, c.TCPProxyPort), ProxySources: c.TCPProxySources,
 		TLS13Only: c.TLS13Only, CipherSuites: c.CipherSuites,
 		Challenges: s.challenges(), ChallengeCertificate: s.challengeCertificate(),
 	}
@@ -401,6 +406,7 @@ func advise(err error) error {
 func (s *Server) Addrs() Addrs {
 	a := Addrs{UDP: s.relay.Addrs()}
 	a.TCP, a.TLS, a.DTLS = s.listener.Addrs()
+	a.TCPProxy = s.listener.Proxied()
 	if s.web.listener != nil {
 		a.Web, _, _ = s.web.listener.Addrs()
 	}
@@ -487,6 +493,6 @@ func (s *Server) announce(ctx context.Context) {
 	s.welcome()
 	a := s.Addrs()
 	s.log.Info("ready", "version", s.o.Version, "realm", s.access().realm, "udp", join(a.UDP), "tcp", join(a.TCP),
-		"tls", join(a.TLS), "dtls", join(a.DTLS), "web", s.web.mode, "metrics", join(a.Metrics), "relay", s.relayNames(), "self_test", err == nil)
+		"tls", join(a.TLS), "dtls", join(a.DTLS), "tcp_proxy", join(a.TCPProxy), "web", s.web.mode, "metrics", join(a.Metrics), "relay", s.relayNames(), "self_test", err == nil)
 	s.notify(daemon.SdNotifyReady, s.statusLine())
 }

@@ -55,10 +55,10 @@ func TestSelfTestAccountEnds(t *testing.T) {
 	r := start(t, load(t, ""), Options{})
 	r.log.Wait(t, "msg=ready")
 	keys, err := r.keys.Find(t.Context(), r.access().realm, r.keys.name)
-	if err != nil || len(keys) != 0 {
-		t.Errorf("%d keys, error %v", len(keys), err)
+	if err != nil || len(keys.Keys) != 0 {
+		t.Errorf("%d keys, error %v", len(keys.Keys), err)
 	}
-	if keys, ok := r.keys.Known(time.Now(), r.access().realm, r.keys.name); ok && len(keys) != 0 {
+	if keys, ok := r.keys.Known(time.Now(), r.access().realm, r.keys.name); ok && len(keys.Keys) != 0 {
 		t.Error("the account of the self test still lets somebody in")
 	}
 }
@@ -124,11 +124,23 @@ func TestRunAfterTheEnd(t *testing.T) {
 // A-C03, A-L04, R-8155-9-a: nothing but no-auth opens the relay.
 func TestNoCredentialsConfigured(t *testing.T) {
 	r := start(t, load(t, "fingerprint"), Options{ConfigFile: "test.conf"})
-	r.log.Wait(t, "only the account of the data directory is let in")
+	r.log.Wait(t, "only the account and the users of the data directory are let in")
 	if !r.access().own || len(r.access().users) != 1 || len(r.access().secrets) != 1 {
 		t.Errorf("own %v, %d users, %d secrets", r.access().own, len(r.access().users), len(r.access().secrets))
 	}
 	r.log.Wait(t, "msg=ready")
+}
+
+// Where coturn's database is the one without a word about it, its users are let in
+// beside the kept account, and no warning says otherwise.
+func TestNoCredentialsButADatabase(t *testing.T) {
+	cfg := load(t, "fingerprint")
+	cfg.DefaultDatabase = filepath.Join(t.TempDir(), "turndb")
+	r := start(t, cfg, Options{ConfigFile: "test.conf"})
+	r.log.Wait(t, "msg=ready")
+	if log := r.log.String(); !strings.Contains(log, cfg.DefaultDatabase) || strings.Contains(log, "level=WARN msg=\"the configuration names") {
+		t.Errorf("log:\n%s", log)
+	}
 }
 
 // With users, secrets or a database of the configuration the kept account is

@@ -126,9 +126,20 @@ func (s *Server) adaptWeb() {
 		Servers: s.servers, Local: s.web.mode == webLocal, Host: s.name(), TLSPort: s.httpsPort(),
 		HSTS: s.certs != nil && !selfIssued(s.certs.Leaf()), KnownHost: s.covers, Origins: s.cfg().WebOrigins,
 		Signaling: s.web.signaling, TrustedProxies: s.cfg().TrustedProxies, Pages: s.web.pages, Log: s.log,
-		Metrics: s.metrics.handler, Ready: s.unready,
+		Metrics: s.pagesMetrics(), Ready: s.unready,
 		Reach: s.reach(),
 	}))
+}
+
+// pagesMetrics are the metrics as the pages' ports have them, or nil: only who asked
+// for metrics has them there, and nobody whose clients come through a proxy.
+//
+// H-26: a proxy that does not say whom it asks for looks like this machine.
+func (s *Server) pagesMetrics() http.Handler {
+	if !s.cfg().Prometheus || len(s.cfg().TrustedProxies) > 0 {
+		return nil
+	}
+	return s.metrics.handler
 }
 
 // setOrigins says which pages may use signaling. With an error nothing has

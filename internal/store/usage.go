@@ -53,6 +53,8 @@ const (
 
 // keptUsage is how long a row stays: long enough to compare a month with that of
 // the year before.
+//
+// H-22: of users this server keeps what each did by the day, for 400 days.
 const keptUsage = 400 * 24 * time.Hour
 
 // DayFormat is how the days of Usage are written.

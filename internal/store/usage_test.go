@@ -8,6 +8,7 @@ import (
 	"time"
 )
 
+// H-22: rows add up and are found again, until they are older than 400 days.
 func TestUsageBook(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "usage.db")
 	b, err := OpenUsage(path)

@@ -1,16 +1,25 @@
 kept=/etc/turnserver.conf.iceserver-kept
 
 # leave_coturn takes the script away that is run when the rest of a removed coturn
-# is purged: it would delete the user and the database, which are in use here.
+# is purged: it would delete the user and the database, which are in use here. What
+# it would rightly do is done now: no link of the start is left that leads nowhere. A
+# coturn that comes back makes them anew.
 leave_coturn() {
 	state=$(dpkg-query -W -f '${db:Status-Status}' coturn 2>/dev/null || true)
-	if [ "$state" = config-files ]; then rm -f "${DPKG_ADMINDIR:-/var/lib/dpkg}/info/coturn.postrm"; fi
+	[ "$state" = config-files ] || return 0
+	rm -f "${DPKG_ADMINDIR:-/var/lib/dpkg}/info/coturn.postrm"
+	if command -v deb-systemd-helper >/dev/null; then
+		# Older packages of coturn mask their unit when they are removed, and purge
+		# would forget who has masked it.
+		deb-systemd-helper unmask coturn.service >/dev/null || true
+		deb-systemd-helper purge coturn.service >/dev/null || true
+	fi
+	if command -v update-rc.d >/dev/null; then update-rc.d -f coturn remove >/dev/null || true; fi
 }
 
 start() {
 	command -v deb-systemd-helper >/dev/null || return 0
-	# Older packages of coturn mask their unit when they are removed.
-	deb-systemd-helper unmask coturn.service iceserver.service >/dev/null || true
+	deb-systemd-helper unmask iceserver.service >/dev/null || true
 	if deb-systemd-helper --quiet was-enabled iceserver.service; then
 		deb-systemd-helper enable iceserver.service >/dev/null || true
 	else

@@ -1,3 +1,4 @@
+make_account
 if [ "$1" = 1 ]; then
 	chown root:turnserver /etc/turnserver.conf
 	chmod 0640 /etc/turnserver.conf

@@ -12,7 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"iceserver/internal/auth"
 	"iceserver/test/servertest"
 )
 
@@ -96,12 +98,15 @@ func TestFail2ban(t *testing.T) {
 }
 
 // refuseMany writes a log of a real server: wrong passwords over UDP and TCP,
-// unknown users, one of a hostile name, and calls of who is let in.
+// unknown users, one of a hostile name, credentials that have expired, and calls of who
+// is let in.
 func refuseMany(t *testing.T, log, format string, each int) {
 	t.Helper()
+	const secret = "a secret of twenty-four."
+	late, password := auth.REST{}.Mint(secret, "page", time.Now().Add(-time.Hour))
 	port := strconv.Itoa(servertest.FreePorts(t, 2))
 	flags := []string{"--listening-ip=127.0.0.1", "--listening-port=" + port, "--no-tls", "--web=off", "--data-dir=" + t.TempDir(),
-		"--realm=example.org", "--user=alice:pw", "--verbose", "--log-format=" + format, "--log-file=" + log, "--json"}
+		"--realm=example.org", "--user=alice:pw", "--static-auth-secret=" + secret, "--verbose", "--log-format=" + format, "--log-file=" + log, "--json"}
 	if hasIPv6() {
 		flags = append(flags, "--listening-ip=::1")
 	}
@@ -116,12 +121,17 @@ func refuseMany(t *testing.T, log, format string, each int) {
 			name = "x> realm <y> origin <>, local 1.2.3.4:5, remote 192.0.2.99:5, reason: z\" remote=192.0.2.99:5"
 		}
 		refused(t, udp, name, "wrong")
+		refused(t, udp, late, password)
+		refused(t, tcp, late, password)
 		if hasIPv6() {
 			refused(t, udp6, "alice", "wrong")
 		}
 	}
 	relays(t, udp, "alice", "pw", "")
 	relays(t, tcp, "alice", "pw", "")
+	if text := read(t, log); strings.Count(text, "expired-credential")+strings.Count(text, "have expired") != 2*each {
+		t.Errorf("the log does not tell what has expired:\n%s", text)
+	}
 	if code := p.end(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d", code)
 	}

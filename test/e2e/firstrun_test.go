@@ -156,7 +156,7 @@ func TestSignals(t *testing.T) {
 func TestFileWithoutCredentials(t *testing.T) {
 	conf := write(t, "turnserver.conf", "# nothing about users\nfingerprint\n")
 	p := server(t, t.TempDir(), "-c", conf, "--json")
-	p.wait(t, "only the account of the data directory is let in")
+	p.wait(t, "only the account and the users of the data directory are let in")
 	s := greetingOf(t, p).ICEServers[0]
 	relays(t, s.URLs[0], s.Username, s.Credential, "")
 	refused(t, s.URLs[0], "stranger", "anything")

@@ -54,18 +54,48 @@ func newMachine(t *testing.T) *machine {
 		}
 		mount(t, "overlay", dir, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dir, upper, work))
 	}
-	m := &machine{t: t, bin: filepath.Join(root, "bin")}
-	if err := os.Mkdir(m.bin, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"iceserver", "turnserver", "turnadmin"} {
-		if err := os.Symlink(servertest.Binary(t), filepath.Join(m.bin, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	m := &machine{t: t, bin: "/var/lib/programs"}
+	m.install()
 	m.file("/etc/hosts", "127.0.0.1 localhost\n"+guideIP+" "+guideName+"\n")
 	m.certificate(root)
 	return m
+}
+
+// install does what the package does: programs that everybody may run, the user of
+// the service, its directories, and its configuration.
+func (m *machine) install() {
+	m.t.Helper()
+	root, err := servertest.Root()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for _, dir := range []string{"/var/lib/iceserver", "/var/lib/turn", "/etc/turnserver.conf"} {
+		if err := os.RemoveAll(dir); err != nil { // of the machine below
+			m.t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(m.bin, 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	program := filepath.Join(m.bin, "iceserver")
+	m.file(program, "")
+	mount(m.t, servertest.Binary(m.t), program, "", syscall.MS_BIND, "")
+	m.t.Cleanup(func() { _ = syscall.Unmount(program, syscall.MNT_DETACH) })
+	for _, name := range []string{"turnserver", "turnadmin"} {
+		if err := os.Symlink("iceserver", filepath.Join(m.bin, name)); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	m.sh("cd " + filepath.Join(root, "packaging") + "; . scripts/account.sh; make_account; make_place; " +
+		"install -o root -g turnserver -m 640 conf/turnserver.conf /etc/turnserver.conf")
+}
+
+// sh runs a line of the shell, which must succeed.
+func (m *machine) sh(line string) {
+	m.t.Helper()
+	if r := execute(exec.Command("sh", "-ec", line), ""); r.code != 0 {
+		m.t.Errorf("%s: exit %d:\n%s%s", line, r.code, r.out, r.err)
+	}
 }
 
 func mount(t *testing.T, source, target, kind string, flags uintptr, data string) {
@@ -82,8 +112,8 @@ func (m *machine) file(path, text string) {
 	}
 }
 
-// certificate puts one where the guides have theirs, and has this machine trust
-// it.
+// certificate puts one where the guides have theirs, with the rights that the tools
+// give it, of which the key's are root's alone, and has this machine trust it.
 func (m *machine) certificate(dir string) {
 	m.t.Helper()
 	c, err := servertest.NewCertificate(dir, guideName)
@@ -97,7 +127,14 @@ func (m *machine) certificate(dir string) {
 		}
 		m.file(to, string(text))
 	}
+	m.sh("chmod 644 /etc/ssl/turn.pem")
 	m.t.Setenv("SSL_CERT_FILE", "/etc/ssl/turn.pem")
+}
+
+// keyForService gives the key to the user of the service, as who has got it so.
+func (m *machine) keyForService() {
+	m.t.Helper()
+	m.sh("chgrp turnserver /etc/ssl/turn.key; chmod 640 /etc/ssl/turn.key")
 }
 
 // follow does what a guide says, from its first line to its last.
@@ -134,9 +171,10 @@ func (m *machine) configure(text string) {
 		m.t.Fatalf("the configuration does not say where it belongs: %s", first)
 	}
 	m.file("/etc/"+path, text)
-	m.program([]string{"iceserver", "config", "check", "/etc/" + path})
+	m.program([]string{"iceserver", "config", "check", "/etc/" + path}, true)
 	if issued := regexp.MustCompile(`(?m)^acme-.*\n`); issued.MatchString(text) {
 		m.file("/etc/"+path, issued.ReplaceAllString(text, "")+"cert=/etc/ssl/turn.pem\npkey=/etc/ssl/turn.key\n")
+		m.keyForService()
 	}
 }
 
@@ -144,10 +182,11 @@ func (m *machine) configure(text string) {
 // name, so that a mistyped one is noticed.
 func (m *machine) run(words []string) {
 	m.t.Helper()
-	if len(words) > 0 && words[0] == "sudo" {
+	sudo := len(words) > 0 && words[0] == "sudo"
+	if sudo {
 		words = words[1:]
 		if words[0] == "-u" {
-			words = words[2:]
+			sudo, words = false, words[2:]
 		}
 	}
 	line := strings.Join(words, " ")
@@ -156,28 +195,51 @@ func (m *machine) run(words []string) {
 	case line == "systemctl restart iceserver", line == "systemctl status iceserver" && m.serv == nil:
 		m.restart() // or the package has started it
 	case words[0] == "iceserver" || words[0] == "turnadmin":
-		m.program(words)
+		m.program(words, sudo)
 	case strings.HasPrefix(line, "php occ talk:turn:add "):
 		m.nextcloud(words)
-	case strings.HasPrefix(line, "php occ talk:stun:add "):
 	case words[0] == "curl":
 		r := execute(exec.Command("sh", "-c", line), "")
 		if r.code != 0 || !strings.HasPrefix(r.out, "{") {
 			m.t.Errorf("%s: exit %d:\n%s%s", line, r.code, r.out, r.err)
 		}
-	case words[0] == "make" || words[0] == "apt" || words[0] == "systemctl":
-	default:
+	case sudo && (words[0] == "chgrp" || words[0] == "chmod"):
+		m.sh(line)
+	case words[0] == "make":
+		root, err := servertest.Root()
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		m.sh("make -n -C " + root + " " + strings.Join(words[1:], " ") + " >/dev/null")
+	case !elsewhere.MatchString(line):
 		m.t.Errorf("nobody tries out %q", line)
 	}
 }
 
+// elsewhere are the commands for programs that are not on this machine: each as it
+// is, so that another one is noticed.
+var elsewhere = regexp.MustCompile(`^(` + strings.Join([]string{
+	`apt install \./iceserver_\*_amd64\.deb`,
+	`systemctl status iceserver`,
+	`systemctl restart (prosody|matrix-synapse)`,
+	`php occ talk:stun:add ` + regexp.QuoteMeta(guideName) + `:3478`,
+}, "|") + `)$`)
+
+// nobody is the user who calls what stands in a guide without sudo.
+const nobody = 65534
+
 // program runs one of ours. The doctor may have something to remark on a machine
 // that has no more than loopback, and so it must say what.
-func (m *machine) program(words []string) {
+func (m *machine) program(words []string, sudo bool) {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	r := execute(exec.CommandContext(ctx, filepath.Join(m.bin, words[0]), words[1:]...), "")
+	command := exec.CommandContext(ctx, filepath.Join(m.bin, words[0]), words[1:]...)
+	command.Dir = "/"
+	if !sudo {
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	r := execute(command, "")
 	switch {
 	case words[0] == "iceserver" && words[1] == "doctor":
 		for line := range strings.Lines(r.out) {
@@ -192,7 +254,11 @@ func (m *machine) program(words []string) {
 	}
 }
 
-// restart starts the server as its unit does, in the place of the one before.
+// capNetBindService is the right to take ports below 1024, which the unit gives.
+const capNetBindService = 10
+
+// restart starts the server as its unit does, its user included, in the place of the
+// one before.
 func (m *machine) restart() {
 	m.t.Helper()
 	if m.serv != nil {
@@ -209,17 +275,37 @@ func (m *machine) restart() {
 	line := regexp.MustCompile(`(?m)^ExecStart=/usr/bin/(.*)$`).FindSubmatch(unit)
 	words := strings.Fields(string(line[1]))
 	m.t.Setenv("STATE_DIRECTORY", "/var/lib/iceserver") // the unit's, which commands do not see
-	m.serv = serveAs(m.t, filepath.Join(m.bin, words[0]), words[1:]...)
+	m.serv = serveWith(m.t, &syscall.SysProcAttr{
+		Credential: accountOf(m.t, regexp.MustCompile(`(?m)^User=(.*)$`).FindSubmatch(unit)), AmbientCaps: []uintptr{capNetBindService},
+	}, filepath.Join(m.bin, words[0]), words[1:]...)
 	m.serv.wait(m.t, "msg=ready")
 	if err := os.Unsetenv("STATE_DIRECTORY"); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
+// accountOf is the user of the last submatch, as the machine has it.
+func accountOf(t *testing.T, found [][]byte) *syscall.Credential {
+	t.Helper()
+	passwd, err := os.ReadFile("/etc/passwd")
+	if err != nil || found == nil {
+		t.Fatalf("%q, %v", found, err)
+	}
+	ids := regexp.MustCompile(`(?m)^` + string(found[len(found)-1]) + `:[^:]*:(\d+):(\d+):`).FindSubmatch(passwd)
+	if ids == nil {
+		t.Fatalf("there is no user %s", found[len(found)-1])
+	}
+	var uid, gid uint32
+	if _, err := fmt.Sscan(string(ids[1])+" "+string(ids[2]), &uid, &gid); err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.Credential{Uid: uid, Gid: gid}
+}
+
 // probe asks for a relay as an application would that has the secret.
 func (m *machine) probe(url, secret string) {
 	m.t.Helper()
-	m.program([]string{"iceserver", "probe", url, "--secret", secret})
+	m.program([]string{"iceserver", "probe", url, "--secret", secret}, false)
 }
 
 // nextcloud does what Talk does with a server that it is told of: schemes, name
@@ -259,7 +345,9 @@ func (m *machine) application(text string) {
 	}
 }
 
-// Every guide works as it stands there, word by word.
+// Every guide works as it stands there, word by word: with sudo as root, without it
+// as nobody in particular, and with the service as the user of its unit. What coturn
+// could read this server can, since both are the same user.
 func TestGuides(t *testing.T) {
 	root, err := servertest.Root()
 	if err != nil {
@@ -274,6 +362,12 @@ func TestGuides(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Run(name, func(t *testing.T) { newMachine(t).follow(name) })
+		t.Run(name, func(t *testing.T) {
+			m := newMachine(t)
+			if strings.Contains(name, "coturn") {
+				m.keyForService()
+			}
+			m.follow(name)
+		})
 	}
 }

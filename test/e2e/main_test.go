@@ -49,8 +49,14 @@ func serve(t *testing.T, args ...string) *process {
 // serveAs starts the program by another name.
 func serveAs(t *testing.T, name string, args ...string) *process {
 	t.Helper()
+	return serveWith(t, nil, name, args...)
+}
+
+// serveWith is serveAs for a program that is not to be root's.
+func serveWith(t *testing.T, as *syscall.SysProcAttr, name string, args ...string) *process {
+	t.Helper()
 	p := &process{cmd: exec.Command(name, args...), out: new(servertest.Log), err: new(servertest.Log), done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = p.out, p.err, environment()
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env, p.cmd.SysProcAttr = p.out, p.err, environment(), as
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

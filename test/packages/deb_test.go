@@ -63,6 +63,9 @@ func TestDebInPlaceOfCoturn(t *testing.T) {
 	}
 	m.same("coturn purged", before)
 	m.run("id", "turnserver")
+	if out := m.run("sh", "-ec", "find /etc/systemd/system /etc/rc?.d -name '*coturn*' -xtype l"); out != "" {
+		t.Errorf("links that lead nowhere:\n%s", out)
+	}
 
 	m.write(configuration, coturnConfiguration+"# edited again\n")
 	before = map[string][]byte{configuration: m.read(configuration), database: m.read(database)}
@@ -180,6 +183,12 @@ func TestDebAlone(t *testing.T) {
 	}
 	m.write(configuration, string(m.read(configuration))+"allowed-peer-ip="+address+"\n")
 	m.run("turnadmin", "-a", "-u", "erin", "-r", "iceserver", "-p", "pw")
+	for _, mode := range []string{"755", "770"} { // as Debian's coturn has it, and as the package
+		m.run("chmod", mode, "/var/lib/turn")
+		if out, err := m.try("runuser", "-u", "nobody", "--", "turnadmin", "-l"); err == nil || !strings.Contains(out, "sudo") || strings.Contains(out, "correct userdb") {
+			t.Errorf("to who may not read the users, turnadmin says %q", out)
+		}
+	}
 	end := m.serve()
 	m.relays("erin", "pw", true)
 	var servers []struct{ Username, Credential string }
