@@ -45,7 +45,6 @@ func TestMistakes(t *testing.T) {
 		{"data directory below a file", []string{"--data-dir=" + text + "/x"}, []string{text, "--data-dir"}},
 		{"database is text", []string{"--userdb=" + text}, []string{text, "not a database", "correct userdb"}},
 		{"database in no folder", []string{"--userdb=/nowhere/db"}, []string{"/nowhere/db", "no such file", "correct userdb"}},
-		{"log in no folder", []string{"--log-file=/nowhere/log"}, []string{"/nowhere/log", "log-file"}},
 		{"no configuration file", []string{"-c", "/nowhere.conf"}, []string{"/nowhere.conf", "no such file", "correct -c FILE"}},
 		{"bad rule", []string{"--denied-peer-ip=10.0.0.0/99"}, []string{"denied-peer-ip", "10.0.0.0/99"}},
 		{"open relay with users", []string{"--no-auth", "--user=a:b"}, []string{"no-auth"}},
