@@ -13,7 +13,7 @@ import (
 const publishPatience = 100 * time.Millisecond
 
 // askCounters has every worker publish what it has counted, at the end of the batch
-// that it is at. Nobody asks more than a few times a minute, while to publish after
+// that it is at. Nobody asks more than about once a second, while to publish after
 // each batch would cost every packet that comes alone.
 func (r *Relay) askCounters() {
 	if !r.serving.Load() {

@@ -171,7 +171,7 @@ func workerOf(r *Relay, relayed netip.AddrPort) int {
 	return w
 }
 
-// awaitStats polls until ok, for counters that are published behind the packet
+// awaitStats polls until ok, for counters of what a worker does behind the packet
 // that a test has already seen; it gives up in the end and lets the test judge.
 func awaitStats(r *Relay, ok func(Stats) bool) Stats {
 	for range 2000 {

@@ -115,8 +115,8 @@ func (r *Relay) Stats() Stats {
 func (r *Relay) stats() Stats {
 	var sum counters
 	s := Stats{Drops: make(map[string]uint64), Refused: make(map[int]uint64), Refusals: make(map[turn.Cause]map[int]uint64)}
-	// Workers publish at different moments, so a sum may be a batch old; it is
-	// never torn, and over time every packet is in it once.
+	// Workers publish at different moments, so that a packet from one to another
+	// may be in a sum once only; no number is ever torn.
 	for _, w := range r.workers {
 		for i := range sum {
 			sum[i] += w.published[i].Load()

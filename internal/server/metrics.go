@@ -33,8 +33,8 @@ func metrics(users bool) []metric {
 	return slices.Concat(coturnMetrics(users), relayMetrics(), lookupMetrics(), connectionMetrics(), serverMetrics())
 }
 
-// scrape is what is known at the moment when somebody asks. All of it was
-// published before: no worker is asked, and no packet waits.
+// scrape is what is known at the moment when somebody asks. The workers write their
+// counters down for it between two batches; no packet waits for more than that.
 type scrape struct {
 	*Server
 	now      time.Time

@@ -50,8 +50,8 @@ func (r *running) metricsOf(t *testing.T) map[string]float64 {
 	return all
 }
 
-// awaitMetrics asks until the values are as they should be: they are published
-// behind the packet that a test has seen already.
+// awaitMetrics asks until the values are as they should be: some are of what
+// is done behind the packet that a test has seen already.
 func (r *running) awaitMetrics(t *testing.T, want map[string]float64) {
 	t.Helper()
 	over := time.Now().Add(15 * time.Second)
