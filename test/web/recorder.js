@@ -37,11 +37,9 @@
   }
 
   // Libraries make some to learn what the browser can, and leave them so.
-  // When both sides begin anew at once the library may leave one behind that never
-  // begins to connect and carries nothing.
-  const inUse = (pc) => !['new', 'closed'].includes(pc.connectionState) && pc.remoteDescription !== null;
+  const inUse = (pc) => pc.connectionState !== 'closed' && pc.remoteDescription !== null;
 
-  /** The connections that have begun to connect and have not been closed. */
+  /** The connections that were offered to somebody and have not been closed. */
   recorder.open = () => Promise.all(recorder.calls.flatMap((pc, n) => (inUse(pc) ? look(pc, n) : [])));
 
   /** How many WebSockets are open, of how many. */

@@ -60,12 +60,20 @@ export class Call {
     this.ended = true;
     clearTimeout(this.timer);
     const c = this.connection;
-    c?.leave();
+    if (!c) return;
+    c.leave();
+    // The library answers an offer that comes after that too, as long as it has its
+    // socket: what it makes then must not look for a way of its own, nor stay.
+    setWay(c, [], true);
+    const close = (): void => {
+      c.closeSocket();
+      for (const id of Object.keys(c.peers)) c.peers[id]?.peer?.close();
+    };
     // The library speaks once more a second after its start, and throws if its
     // socket is gone by then.
     const young = LAST_WORD_MS - (performance.now() - this.began);
-    if (young > 0) setTimeout(() => c?.closeSocket(), young);
-    else c?.closeSocket();
+    if (young > 0) setTimeout(close, young);
+    else close();
   }
 
   /** For connections from now on; those that are there keep what they have. */
