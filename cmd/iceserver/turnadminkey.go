@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -94,5 +95,6 @@ func decryptWith(path, encrypted string) (string, error) {
 		return "", errors.New("what is to be decrypted is not base64")
 	}
 	stream.XORKeyStream(text, text)
+	text, _, _ = bytes.Cut(text, []byte{0}) // no password has one: it is another key's, and coturn ends there too
 	return string(text), nil
 }

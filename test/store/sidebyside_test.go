@@ -30,6 +30,9 @@ type outcome struct {
 	code int
 }
 
+// String can be printed whatever bytes a tool has printed.
+func (o outcome) String() string { return fmt.Sprintf("%q with exit code %d", o.out, o.code) }
+
 // admin runs one of the two tools, each of which is called turnadmin.
 func admin(t *testing.T, program string, args ...string) outcome {
 	t.Helper()
@@ -63,8 +66,11 @@ func tools(t *testing.T) (theirs, ours string) {
 	return theirs, ours
 }
 
-// commands are calls on which the two have to agree, in this order. FILE is a key
-// file.
+// fixedKey is a key that is known, so that what it decrypts is.
+const fixedKey = "0123456789abcdef"
+
+// commands are calls on which the two have to agree, in this order. FILE is a new key
+// file, FIXED one of fixedKey.
 func commands() []string {
 	return []string{
 		"-l", "-L", "-S", "-I", "-G", // nothing is there
@@ -85,6 +91,7 @@ func commands() []string {
 		"-g -r one --max-bps=64000 --total-quota=100 --user-quota=10", "-g -r two --user-quota 5", "-g -r one --max-bps 5", "-g -r one", "-g --max-bps=5",
 		"-G", "-G -r two", "-G -r none", "--set-realm-option -r one --user-quota=11", "-G",
 		"-P -p pw", "--generate-encrypted-password -p pw", "-E -f FILE -p secret", "-E -f FILE -p " + strings.Repeat("long", 20), "-f FILE -v zIu+2p0s", "-E -f FILE -v zIu+2p0s",
+		"-f FIXED -v zIu+2p0s", "-f FIXED -v C/p3uQ==", "-f FIXED -v avkf", // another key's: with a zero in the middle, at the front; with a line break
 		"-E", "-E -f FILE", "-P", "", "-i", "-C", "-Z", "--nothing", "--lis", "-b", "-l -S", "-S -l", "-a -l -r one",
 	}
 }
@@ -132,14 +139,25 @@ type pair struct {
 	kind                   store.Kind
 	theirs, ours           string // the tools
 	theirsWhere, oursWhere string
-	key                    string // a key file
+	key, fixed             string // key files: a new one, and one of fixedKey
 	sorted                 bool   // lines are compared as a set
 	dumpTheirs, dumpOurs   func(*testing.T) string
 }
 
+// makeKeys writes the two key files.
+func (p *pair) makeKeys(t *testing.T) {
+	t.Helper()
+	if got := admin(t, p.ours, "-E", "-x", p.key); got != (outcome{}) {
+		t.Fatal(got)
+	}
+	if err := os.WriteFile(p.fixed, []byte(fixedKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (p *pair) run(t *testing.T, tool, where, args string) outcome {
 	t.Helper()
-	words := strings.Fields(strings.ReplaceAll(args, "FILE", p.key))
+	words := strings.Fields(strings.NewReplacer("FILE", p.key, "FIXED", p.fixed).Replace(args))
 	if !strings.Contains(args, " -b ") && len(words) > 0 && args != "-b" {
 		words = append([]string{"--" + string(p.kind) + "=" + where}, words...)
 	}
@@ -158,7 +176,7 @@ func (p *pair) same(t *testing.T, args string) {
 	t.Helper()
 	want, got := p.run(t, p.theirs, p.theirsWhere, args), p.run(t, p.ours, p.oursWhere, args)
 	if got != want {
-		t.Errorf("turnadmin %s: %+v, and coturn's says %+v", args, got, want)
+		t.Errorf("turnadmin %s: %v, and coturn's says %v", args, got, want)
 	}
 	if want, got := p.dumpTheirs(t), p.dumpOurs(t); got != want {
 		t.Fatalf("after turnadmin %s there is\n%s\nand after coturn's\n%s", args, got, want)
@@ -171,7 +189,7 @@ func (p *pair) apart(t *testing.T, args string, instead []string) {
 	t.Helper()
 	p.run(t, p.theirs, p.theirsWhere, args)
 	if got := p.run(t, p.ours, p.oursWhere, args); got != (outcome{}) {
-		t.Errorf("turnadmin %s: %+v", args, got)
+		t.Errorf("turnadmin %s: %v", args, got)
 	}
 	if p.dumpTheirs(t) == p.dumpOurs(t) {
 		t.Errorf("coturn's turnadmin %s does it by now: mend the list", args)
@@ -190,11 +208,11 @@ func (p *pair) crossed(t *testing.T) {
 	for _, args := range []string{"-l", "-L", "-S", "-I", "-G"} {
 		mine, other := p.run(t, p.ours, p.oursWhere, args), p.run(t, p.theirs, p.oursWhere, args)
 		if mine != other || mine.out == "" {
-			t.Errorf("turnadmin %s of our database: %+v, and coturn's says %+v", args, mine, other)
+			t.Errorf("turnadmin %s of our database: %v, and coturn's says %v", args, mine, other)
 		}
 		mine, other = p.run(t, p.ours, p.theirsWhere, args), p.run(t, p.theirs, p.theirsWhere, args)
 		if mine != other || mine.out == "" {
-			t.Errorf("turnadmin %s of coturn's database: %+v, and coturn's says %+v", args, mine, other)
+			t.Errorf("turnadmin %s of coturn's database: %v, and coturn's says %v", args, mine, other)
 		}
 	}
 }
@@ -203,25 +221,23 @@ func (p *pair) crossed(t *testing.T) {
 // lines, exit codes and rows, but for what is listed.
 func TestTurnadminSideBySide(t *testing.T) {
 	dir := t.TempDir()
-	p := &pair{kind: store.SQLite, key: filepath.Join(dir, "key")}
+	p := &pair{kind: store.SQLite, key: filepath.Join(dir, "key"), fixed: filepath.Join(dir, "fixed")}
 	p.theirs, p.ours = tools(t)
 	p.theirsWhere, p.oursWhere = filepath.Join(dir, "theirs"), filepath.Join(dir, "ours")
 	p.dumpTheirs = func(t *testing.T) string { return sqliteRows(t, p.theirsWhere) }
 	p.dumpOurs = func(t *testing.T) string { return sqliteRows(t, p.oursWhere) }
 	copyOfEmpty(t, p.theirsWhere, p.oursWhere)
-	if got := admin(t, p.ours, "-E", "-x", p.key); got != (outcome{}) {
-		t.Fatalf("%+v", got)
-	}
+	p.makeKeys(t)
 	for _, args := range commands() {
 		p.same(t, args)
 	}
 	p.crossed(t)
 	for _, d := range differences() {
 		if got := p.run(t, p.theirs, p.theirsWhere, d.args); got.code != d.theirs.code || !strings.HasPrefix(got.out, d.theirs.out) {
-			t.Errorf("coturn's turnadmin %s: %+v; mend the list", d.args, got)
+			t.Errorf("coturn's turnadmin %s: %v; mend the list", d.args, got)
 		}
 		if got := p.run(t, p.ours, p.oursWhere, d.args); got != d.ours {
-			t.Errorf("turnadmin %s: %+v, and %s", d.args, got, d.why)
+			t.Errorf("turnadmin %s: %v, and %s", d.args, got, d.why)
 		}
 	}
 	zeroRemoves(t, p)
@@ -235,13 +251,12 @@ func TestTurnadminElsewhere(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			p := &pair{kind: e.kind, key: filepath.Join(t.TempDir(), "key"), sorted: true}
+			dir := t.TempDir()
+			p := &pair{kind: e.kind, key: filepath.Join(dir, "key"), fixed: filepath.Join(dir, "fixed"), sorted: true}
 			p.theirs, p.ours = tools(t)
 			p.theirsWhere, p.dumpTheirs = freshRows(t, e)
 			p.oursWhere, p.dumpOurs = freshRows(t, e)
-			if got := admin(t, p.ours, "-E", "-x", p.key); got != (outcome{}) {
-				t.Fatalf("%+v", got)
-			}
+			p.makeKeys(t)
 			for _, args := range commands() {
 				if instead := undone()[e.kind][args]; instead != nil {
 					p.apart(t, args, instead)
@@ -270,7 +285,7 @@ func plainWords(t *testing.T, p *pair) {
 	} {
 		args := append(strings.Fields(words), "--realm=plain", "--data-dir="+t.TempDir(), "--"+string(p.kind)+"="+p.oursWhere)
 		if got := admin(t, servertest.Binary(t), args...); got.code != 0 || got.out == "" || strings.Contains(got.out, password) {
-			t.Errorf("iceserver %s: %+v", words, got)
+			t.Errorf("iceserver %s: %v", words, got)
 		}
 	}
 	limit := "user-quota[plain]=3\n"
@@ -281,7 +296,7 @@ func plainWords(t *testing.T, p *pair) {
 		"-l -r plain": "imported[plain]\nplain[plain]\n", "-S -r plain": "north[plain]\n", "-G -r plain": limit, "-I -r plain": "https://plain.example:443 ==>> plain\n",
 	} {
 		if got := p.run(t, p.theirs, p.oursWhere, args); got.out != want {
-			t.Errorf("coturn's turnadmin %s: %+v, want %q", args, got, want)
+			t.Errorf("coturn's turnadmin %s: %v, want %q", args, got, want)
 		}
 	}
 }
@@ -321,10 +336,10 @@ func zeroRemoves(t *testing.T, p *pair) {
 		{p.theirs, p.theirsWhere, "max-bps[one]=5\ntotal-quota[one]=100\nuser-quota[one]=11\n"}, {p.ours, p.oursWhere, "total-quota[one]=100\nuser-quota[one]=11\n"},
 	} {
 		if got := p.run(t, tool.name, tool.where, "-g -r one --max-bps=0"); got != (outcome{}) {
-			t.Errorf("%s: %+v", tool.name, got)
+			t.Errorf("%s: %v", tool.name, got)
 		}
 		if got := p.run(t, tool.name, tool.where, "-G -r one"); got.out != tool.left {
-			t.Errorf("%s: %+v", tool.name, got)
+			t.Errorf("%s: %v", tool.name, got)
 		}
 	}
 }
