@@ -14,6 +14,9 @@ const (
 	mysqlDuplicate = 1062
 	mysqlNoTable   = 1146
 	mysqlNoColumn  = 1054
+	// The columns of a key are wider than an index of the server can be.
+	mysqlLongKey    = 1071
+	mysqlLongColumn = 1709
 	// A value with signs that the column's character set lacks can be no row's.
 	mysqlMixedCollations = 1267
 	mysqlWrongString     = 1366
@@ -23,6 +26,17 @@ const (
 // sqlRedoLog tells how much InnoDB has written to its log. A change writes to it
 // before anybody can see the change.
 const sqlRedoLog statement = `SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_lsn_current', 'Innodb_log_write_requests', 'Innodb_rows_inserted', 'Innodb_rows_updated', 'Innodb_rows_deleted')`
+
+// Tables of coturn's for a server whose indexes hold no more than 767 bytes of a
+// column: InnoDB's of MySQL 5.6, and later ones with the row format of that time.
+// A sign of utf8mb4 counts as four bytes of them. Texts are limited in bytes here,
+// so as many bytes without a character set hold the same and compare the same.
+const (
+	narrowUsers   statement = `CREATE TABLE IF NOT EXISTS turnusers_lt (realm varbinary(127) default '', name varbinary(512), hmackey char(128), PRIMARY KEY (realm,name))`
+	narrowSecrets statement = `CREATE TABLE IF NOT EXISTS turn_secret (realm varbinary(127) default '', value varbinary(256), PRIMARY KEY (realm,value))`
+	narrowAllowed statement = `CREATE TABLE IF NOT EXISTS allowed_peer_ip (realm varbinary(127) default '', ip_range varbinary(256), PRIMARY KEY (realm,ip_range))`
+	narrowDenied  statement = `CREATE TABLE IF NOT EXISTS denied_peer_ip (realm varbinary(127) default '', ip_range varbinary(256), PRIMARY KEY (realm,ip_range))`
+)
 
 // mysqlKeys are the keys of coturn's connection strings for MySQL.
 func mysqlKeys() [][]string {
@@ -56,6 +70,9 @@ func mysqlConfig(info conninfo) (*mysql.Config, error) {
 	c := mysql.NewConfig()
 	// An update counts the rows that it finds, not those that it changes.
 	c.ClientFoundRows = true
+	// A value that does not fit is an error whatever the server's own mode: MySQL 5.6
+	// cuts it, or puts a question mark for each sign that the column has not.
+	c.Params = map[string]string{"sql_mode": "'STRICT_ALL_TABLES'"}
 	// What the driver has to say of connections that end is no line of our log.
 	c.Logger = &mysql.NopLogger{}
 	c.User, c.Passwd, c.DBName = info.values["user"], info.values["password"], info.values["dbname"]
@@ -123,5 +140,7 @@ func mysqlDialect() dialect {
 			return n == mysqlMixedCollations || n == mysqlWrongString || n == mysqlNoConversion
 		},
 		missing: func(err error) bool { return number(err) == mysqlNoTable || number(err) == mysqlNoColumn },
+		tooWide: func(err error) bool { return number(err) == mysqlLongKey || number(err) == mysqlLongColumn },
+		narrow:  []statement{narrowUsers, narrowSecrets, narrowAllowed, narrowDenied},
 	}
 }

@@ -37,6 +37,10 @@ type dialect struct {
 	unstorable func(error) bool
 	// missing says whether a table or column is not there.
 	missing func(error) bool
+	// tooWide says whether a table cannot be made since its key does not fit into an
+	// index, and narrow makes the first of tables in a form that does.
+	tooWide func(error) bool
+	narrow  []statement
 	suffix  statement // of CREATE TABLE
 }
 
@@ -97,7 +101,7 @@ func (s *sqlDatabase) tablesReady(ctx context.Context) error {
 		case !s.dialect.missing(err):
 			return err
 		}
-		_, err = s.db.ExecContext(ctx, s.text(tables()[i]+s.dialect.suffix))
+		err = s.makeTable(ctx, i)
 		// Of an old database only the users have to be there.
 		if err != nil && i == 0 {
 			return fmt.Errorf("there is no table turnusers_lt, and it cannot be made: %w; load coturn's schema.sql as a user who may", err)
@@ -105,6 +109,17 @@ func (s *sqlDatabase) tablesReady(ctx context.Context) error {
 	}
 	s.ready.Store(true)
 	return nil
+}
+
+// makeTable makes one of tables, in its narrow form where the server can index no
+// other.
+func (s *sqlDatabase) makeTable(ctx context.Context, i int) error {
+	d := s.dialect
+	_, err := s.db.ExecContext(ctx, s.text(tables()[i]+d.suffix))
+	if err != nil && i < len(d.narrow) && d.tooWide(err) {
+		_, err = s.db.ExecContext(ctx, s.text(d.narrow[i]+d.suffix))
+	}
+	return err
 }
 
 // query calls each for every row that q answers with.
