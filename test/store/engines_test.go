@@ -10,13 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/redis/go-redis/v9"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -59,7 +59,11 @@ var started struct {
 }
 
 func engines() map[string]*engine {
-	return map[string]*engine{"PostgreSQL": postgresEngine, "MariaDB": mariaEngine, "Redis": redisEngine, "MongoDB": mongoEngine}
+	all := map[string]*engine{"PostgreSQL": postgresEngine, "MariaDB": mariaEngine, "Redis": redisEngine, "MongoDB": mongoEngine}
+	if runtime.GOARCH == "amd64" { // what the registry has of MySQL is for no other
+		all["MySQL"] = mysqlEngine
+	}
+	return all
 }
 
 // running returns the server, which the first test that asks has started.
@@ -197,26 +201,11 @@ var mariaEngine = &engine{
 			p.cert, err = certify(dir)
 			p.args = append(p.args, "--ssl-cert="+p.cert.CertFile, "--ssl-key="+p.cert.KeyFile)
 		}
-		p.answers = func(ctx context.Context) error { return execute(ctx, "mysql", mysqlSource(p.port, ""), "DO 1") }
+		p.answers = p.answersMySQL
 		return p, err
 	},
-	create: func(ctx context.Context, p *process, number int) (string, error) {
-		name := fmt.Sprint("turn", number)
-		return name, execute(ctx, "mysql", mysqlSource(p.port, ""), "CREATE DATABASE "+name)
-	},
-	where: func(port int, database string) string {
-		return fmt.Sprintf("host=127.0.0.1 port=%d dbname=%s user=turn password=%s connect_timeout=30 read_timeout=30", port, database, password)
-	},
+	create: mysqlCreate, where: mysqlWhere,
 	encrypted: func(p *process, where string) string { return where + " ssl-ca=" + p.cert.CertFile },
-}
-
-// mysqlSource is where the driver finds the server, for what tests do beside the
-// store.
-func mysqlSource(port int, database string) string {
-	c := mysql.NewConfig()
-	c.Net, c.Addr, c.User, c.Passwd, c.DBName = "tcp", fmt.Sprintf("127.0.0.1:%d", port), "turn", password, database
-	c.Logger = &mysql.NopLogger{}
-	return c.FormatDSN()
 }
 
 var redisEngine = &engine{

@@ -32,39 +32,6 @@ func wantKey(t *testing.T, db store.Database, realm, name string, there bool) {
 	}
 }
 
-// A database of MariaDB with the tables of a default that folds case, and a
-// character set that lacks most signs: names are compared byte by byte all the
-// same, and what cannot be stored is nobody.
-func TestMariaDBFolds(t *testing.T) {
-	where := mariaEngine.fresh(t)
-	port := mariaEngine.server.port
-	at := where(port)
-	name := strings.TrimPrefix(strings.Fields(at)[2], "dbname=")
-	for _, charset := range []string{"latin1", "utf8mb3"} {
-		err := execute(t.Context(), "mysql", mysqlSource(port, name),
-			"DROP TABLE IF EXISTS turnusers_lt",
-			"CREATE TABLE turnusers_lt (realm varchar(127) default '', name varchar(512), hmackey char(128), PRIMARY KEY (realm,name)) CHARACTER SET "+charset+" ENGINE=Aria",
-			"INSERT INTO turnusers_lt VALUES ('r', 'Zoé', '"+digits+"'), ('r', 'blank', '"+digits+"')")
-		if err != nil {
-			t.Fatal(err)
-		}
-		db := mariaEngine.open(t, at)
-		wantKey(t, db, "r", "Zoé", true)
-		for _, other := range []string{"zoé", "Zoe", "ZOÉ", "blank ", "\U0001f600", "\u7535", "Zoé\U0001f600"} {
-			wantKey(t, db, "r", other, false)
-			if err := db.DeleteUser(t.Context(), "r", other); !errors.Is(err, store.ErrNoUser) {
-				t.Errorf("%q was deleted: %v", other, err)
-			}
-		}
-		wantKey(t, db, "R", "Zoé", false)
-		err = db.SetUser(t.Context(), store.User{Realm: "r", Name: "zoe", Key: auth.Key("0123456789abcdef")})
-		if err == nil || !strings.Contains(err.Error(), "binary collation") {
-			t.Errorf("a name that the table takes for another: %v", err)
-		}
-		wantKey(t, db, "r", "Zoé", true)
-	}
-}
-
 // Tables that an old coturn made lack columns, and a user who may only read and
 // write gets by with what is there.
 func TestOldPostgreSQL(t *testing.T) {

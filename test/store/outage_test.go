@@ -198,6 +198,7 @@ func (g *guests) recover() {
 func TestStalled(t *testing.T) {
 	for name, e := range engines() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // nearly all of it is waiting
 			where := e.fresh(t)
 			p := newProxy(t, e.server.address())
 			g := newGuests(t, e.open(t, where(p.port())))

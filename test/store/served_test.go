@@ -89,6 +89,7 @@ func command(t *testing.T, args ...string) string {
 func TestServed(t *testing.T) {
 	for name, e := range engines() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // nearly all of it is waiting
 			where := e.fresh(t)
 			p := newProxy(t, e.server.address())
 			s, at, conf := serve(t, e.kind, where(p.port()))

@@ -27,6 +27,7 @@ const readyWithin = 90 * time.Second
 type process struct {
 	program string
 	args    []string
+	env     []string // beside that of the test
 	port    int
 	tlsPort int // where TLS has a port of its own
 	cert    servertest.Certificate
@@ -115,7 +116,7 @@ func (p *process) start() error {
 	p.command = exec.Command(p.program, p.args...)
 	p.command.Stdout, p.command.Stderr = &p.log, &p.log
 	p.command.Dir = os.TempDir()
-	p.command.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	p.command.Env = append(append(os.Environ(), "LC_ALL=C.UTF-8"), p.env...)
 	if err := as(p.command); err != nil {
 		return err
 	}
