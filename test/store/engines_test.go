@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -254,11 +253,11 @@ var mongoEngine = &engine{
 		if err != nil {
 			return nil, err
 		}
-		p := &process{program: filepath.Join(dir, "mongoserver"), port: freePort(tb)}
-		build := exec.Command("go", "build", "-C", "mongoserver", "-o", p.program, ".")
-		if text, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("go build: %w\n%s", err, text)
+		program, err := build("mongoserver", dir)
+		if err != nil {
+			return nil, err
 		}
+		p := &process{program: program, port: freePort(tb)}
 		p.args = []string{p.address(), dir}
 		p.answers = func(ctx context.Context) error {
 			client, err := mongo.Connect(options.Client().ApplyURI(mongoWhere(p.port, "admin")))

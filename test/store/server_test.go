@@ -111,6 +111,15 @@ func lookFor(program string, folders ...string) (string, error) {
 	return path, nil
 }
 
+// build builds a server that is a module of its own into a folder.
+func build(module, dir string) (program string, err error) {
+	program = filepath.Join(dir, module)
+	if text, err := exec.Command("go", "build", "-C", module, "-o", program, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	return program, nil
+}
+
 // start runs the server and waits until it answers.
 func (p *process) start() error {
 	p.command = exec.Command(p.program, p.args...)
