@@ -67,12 +67,13 @@ func (t *Target) open(p portRange) (advice string, remedies []remedy) {
 			steps = append(steps, shellLine(c))
 			remedies = append(remedies, run(c...))
 		}
+		remedies[len(remedies)-1].after = f.keep()
 	}
 	advice = "open " + p.String()
 	if len(steps) > 0 {
 		advice += " on this machine: " + strings.Join(steps, " && ")
-		if f.kind == "nftables" {
-			advice += ", and the same in /etc/nftables.conf"
+		if keep := f.keep(); keep != "" {
+			advice += ", and " + keep
 		}
 	}
 	if c, known := cloudOf(t); known {

@@ -13,9 +13,11 @@ import (
 
 // firewall is what decides on this machine who is let in.
 type firewall struct {
-	kind  string // "firewalld", "ufw", "nftables"; empty: none is known of
+	kind  string // "firewalld", "ufw", "nftables", "iptables"; empty: none is known of
 	rules *ruleset
 	said  string // what ufw or firewalld says of itself
+	zone  string // firewalld's for the server's clients; empty: the default one
+	apart bool   // and these come by several
 	// blind says why nobody here can tell whether one is in force; empty: none is.
 	blind string
 }
@@ -42,35 +44,45 @@ func firewallOf(t *Target) firewall {
 		return firewall{}
 	}
 	if out, err := tool("firewall-cmd", "--state"); err == nil && strings.TrimSpace(out) == "running" {
-		zone, _ := tool("firewall-cmd", "--list-all") // without it nothing is let in
-		return firewall{kind: "firewalld", said: zone}
+		f := firewall{kind: "firewalld"}
+		active, _ := tool("firewall-cmd", "--get-active-zones") // without it the default is meant
+		f.zone, f.apart = firewalldZone(active, t.devices())
+		f.said, _ = tool(f.zoned("--list-all")...) // without it nothing is let in
+		return f
 	}
 	if out, err := tool("ufw", "status", "verbose"); err == nil && strings.Contains(out, "Status: active") {
 		return firewall{kind: "ufw", said: out}
 	}
 	out, err := tool("nft", "-j", "list", "ruleset")
+	rules := new(ruleset)
 	if err == nil {
-		rules, err := parseRuleset([]byte(out))
-		if err == nil && len(rules.inputs()) > 0 {
-			return firewall{kind: "nftables", rules: rules}
+		if told, err := parseRuleset([]byte(out)); err == nil {
+			rules = told
 		}
 	}
+	rules.addIptables(t.oldTables())
+	if len(rules.inputs()) > 0 {
+		return firewall{kind: rules.kind(), rules: rules}
+	}
 	return firewall{blind: t.blind(err, os.Geteuid())}
+}
+
+// oldTables says whether the kernel has tables of the old iptables for what comes in.
+func (t *Target) oldTables() bool {
+	return slices.ContainsFunc([]string{"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"}, func(file string) bool {
+		return slices.Contains(strings.Fields(t.read(file)), "filter")
+	})
 }
 
 // blind says why nobody can tell that no firewall is in force, where the rules of
 // nftables were asked for by a user and that ended with an error, or with nil.
 // Empty: none is, as far as can be known.
 func (t *Target) blind(nft error, user int) string {
-	legacy := false
-	for _, file := range []string{"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"} {
-		legacy = legacy || slices.Contains(strings.Fields(t.read(file)), "filter")
-	}
 	switch {
 	case user != 0:
 		return "only root may look at the rules"
-	case legacy && !emptyIptables():
-		return "there are rules of the old iptables, which this program does not read"
+	case t.oldTables() && !emptyIptables():
+		return "there are rules of the old iptables, and no program here that tells them"
 	case nft == nil:
 		return ""
 	case !errors.Is(nft, exec.ErrNotFound):
@@ -81,50 +93,47 @@ func (t *Target) blind(nft error, user int) string {
 	return ""
 }
 
-// emptyIptables says whether iptables has no rule about what comes in.
-func emptyIptables() bool {
-	for _, family := range []string{"iptables", "ip6tables"} {
-		out, err := tool(family+"-legacy", "-S", "INPUT")
-		if errors.Is(err, exec.ErrNotFound) {
-			out, err = tool(family, "-S", "INPUT")
-		}
-		if err != nil || strings.TrimSpace(out) != "-P INPUT ACCEPT" {
-			return false
-		}
-	}
-	return true
-}
-
 // open are the commands that let a range of ports in, now and after a restart of
 // the machine where the tool can do that.
 func (f firewall) open(p portRange) [][]string {
 	switch f.kind {
 	case "firewalld":
 		port := "--add-port=" + p.span("-") + "/" + p.protocol
-		return [][]string{{"firewall-cmd", port}, {"firewall-cmd", "--permanent", port}}
+		return [][]string{f.zoned(port), f.zoned("--permanent", port)}
 	case "ufw":
 		return [][]string{{"ufw", "allow", p.span(":") + "/" + p.protocol}}
-	case "nftables":
+	case "nftables", "iptables":
 		var out [][]string
 		for _, c := range f.rules.inputs() {
-			if f.rules.verdict(c, p) != drops {
-				continue
+			if f.rules.verdict(c, p) == drops {
+				out = append(out, c.letIn(p))
 			}
-			out = append(out, []string{"nft", "insert", "rule", c.Family, c.Table, c.Name, p.protocol, "dport", p.span("-"), "accept"})
 		}
 		return out
 	}
 	return nil
 }
 
+// keep says what makes the commands last, where they do not by themselves; empty:
+// they do.
+func (f firewall) keep() string {
+	switch f.kind {
+	case "nftables":
+		return "the same in /etc/nftables.conf"
+	case "iptables":
+		return "keep it as the other rules are kept (netfilter-persistent save, or service iptables save)"
+	}
+	return ""
+}
+
 // lets says whether a range of ports is let in, as far as the tool tells.
 func (f firewall) lets(p portRange) verdict {
 	switch f.kind {
 	case "firewalld":
-		return firewalldLets(f.said, firewalldZones(), firewalldPorts, p)
+		return firewalldLets(f.said, f.apart, firewalldPorts, p)
 	case "ufw":
 		return ufwLets(f.said, p)
-	case "nftables":
+	case "nftables", "iptables":
 		for _, c := range f.rules.inputs() {
 			if v := f.rules.verdict(c, p); v != accepts {
 				return v

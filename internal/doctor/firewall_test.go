@@ -79,6 +79,10 @@ func TestIptables(t *testing.T) {
 		{"rule":{"family":"ip","table":"filter","chain":"INPUT","expr":[{"xt":{"type":"match","name":"conntrack"}},{"counter":{}},{"accept":null}]}}%s]}`
 	multiport := `,{"rule":{"family":"ip","table":"filter","chain":"INPUT","expr":[{"match":{"op":"==","left":{"meta":{"key":"l4proto"}},"right":"udp"}},
 		{"xt":{"type":"match","name":"multiport"}},{"xt":{"type":"match","name":"conntrack"}},{"accept":null}]}}`
+	open, reject := strings.Replace(of, `"policy":"drop"`, `"policy":"accept"`, 1), `,{"rule":{"family":"ip","table":"filter","chain":"INPUT","expr":[{"counter":{}},{"xt":{"type":"target","name":"REJECT"}}]}}`
+	if rules, err := parseRuleset(fmt.Appendf(nil, open, reject)); err != nil || (firewall{kind: "nftables", rules: rules}).lets(portRange{"udp", 3478, 3478}) != drops {
+		t.Errorf("a last rule that rejects is not seen: %v", err)
+	}
 	for more, want := range map[string]verdict{"": drops, multiport: unsure} {
 		rules, err := parseRuleset(fmt.Appendf(nil, of, more))
 		if err != nil {

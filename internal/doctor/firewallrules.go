@@ -27,6 +27,7 @@ type ruleset struct {
 type chain struct {
 	Family, Table, Name string
 	Type, Hook, Policy  string
+	program             string // of iptables, whose chain it is; empty: nft's
 }
 
 type rule struct {
@@ -66,6 +67,22 @@ func (r *ruleset) inputs() []chain {
 		}
 	}
 	return out
+}
+
+// kind says whose rules they are: those who use iptables know no nft.
+func (r *ruleset) kind() string {
+	if slices.ContainsFunc(r.inputs(), func(c chain) bool { return c.program != "" }) {
+		return "iptables"
+	}
+	return "nftables"
+}
+
+// letIn is the command that lets ports in, before everything else of a chain.
+func (c chain) letIn(p portRange) []string {
+	if c.program != "" {
+		return []string{c.program, "-I", c.Name, "-p", p.protocol, "--dport", p.span(":"), "-j", "ACCEPT"}
+	}
+	return []string{"nft", "insert", "rule", c.Family, c.Table, c.Name, p.protocol, "dport", p.span("-"), "accept"}
 }
 
 // deepest is how far jumps are followed.
@@ -172,6 +189,10 @@ func (r rule) about(p portRange) (applies bool, e ending) {
 			case "counter", "log", "comment":
 			default:
 				// Of what iptables adds only the name is told.
+				if strings.Contains(string(text), `"REJECT"`) {
+					e.kind = "reject"
+					continue
+				}
 				e.sure = e.sure && strings.Contains(string(text), `"comment"`)
 			}
 		}

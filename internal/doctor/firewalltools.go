@@ -1,15 +1,17 @@
 package doctor
 
 import (
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 )
 
 // What the tools that write the rules of a firewall say of themselves.
 
-// firewalldLets reads the default zone as firewall-cmd --list-all tells it. zones
-// is how many are in force, ports tells those of a service.
-func firewalldLets(zone string, zones int, ports func(service string) []string, p portRange) verdict {
+// firewalldLets reads a zone as firewall-cmd --list-all tells it. apart says that it
+// is not that of all clients, ports tells those of a service.
+func firewalldLets(zone string, apart bool, ports func(service string) []string, p portRange) verdict {
 	lines := map[string]string{}
 	rich := false
 	for line := range strings.Lines(zone) {
@@ -31,22 +33,62 @@ func firewalldLets(zone string, zones int, ports func(service string) []string, 
 	case slices.ContainsFunc(open, has):
 		return accepts
 	// Rules in words of their own, and a zone that lets in what nobody spoke of.
-	case rich, lines["target"] == "ACCEPT", zones > 1, zone == "":
+	case rich, lines["target"] == "ACCEPT", apart, zone == "":
 		return unsure
 	}
 	return drops
 }
 
-// firewalldZones is how many zones have interfaces or sources.
-func firewalldZones() (n int) {
-	said, _ := tool("firewall-cmd", "--get-active-zones")
-	for line := range strings.Lines(said) {
-		// What a zone has stands below its name, behind a space.
-		if strings.TrimSpace(line) != "" && line[0] != ' ' && line[0] != '\t' {
-			n++
+// firewalldZone is the zone of some interfaces, as --get-active-zones tells it: that
+// which has them, or else the default one, whose name is empty here. A zone for some
+// sources is none for strangers.
+func firewalldZone(active string, devices []string) (zone string, apart bool) {
+	of, name := map[string]string{}, ""
+	for line := range strings.Lines(active) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+		case line[0] != ' ' && line[0] != '\t':
+			name = words[0]
+		case words[0] == "interfaces:":
+			for _, device := range words[1:] {
+				of[device] = name
+			}
 		}
 	}
-	return n
+	for i, device := range devices {
+		if i > 0 && of[device] != zone {
+			return "", true
+		}
+		zone = of[device]
+	}
+	return zone, false
+}
+
+// zoned is a command of firewalld about the zone of the clients.
+func (f firewall) zoned(words ...string) []string {
+	if f.zone != "" {
+		words = append([]string{"--zone=" + f.zone}, words...)
+	}
+	return append([]string{"firewall-cmd"}, words...)
+}
+
+// devices are the interfaces with addresses that relay: by these clients come.
+func (t *Target) devices() (names []string) {
+	all, _ := net.Interfaces() // without them none is known
+	for _, device := range all {
+		addresses, _ := device.Addrs()
+		if slices.ContainsFunc(addresses, t.relaysAt) {
+			names = append(names, device.Name)
+		}
+	}
+	return names
+}
+
+// relaysAt says whether the server relays at an address of an interface.
+func (t *Target) relaysAt(a net.Addr) bool {
+	prefix, err := netip.ParsePrefix(a.String())
+	return err == nil && slices.ContainsFunc(t.Relays, func(r Relay) bool { return r.Local.WithZone("") == prefix.Addr() })
 }
 
 // firewalldPorts are those of a service, as in 3478/udp.

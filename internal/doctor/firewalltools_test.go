@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"net/netip"
 	"os/exec"
 	"slices"
 	"strings"
@@ -78,20 +79,20 @@ func TestFirewalld(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, zone string
-		zones      int
+		apart      bool
 		want       verdict
 	}{
-		{"closed", zone("default", "ssh", "80/tcp", ""), 1, drops},
-		{"the port", zone("default", "ssh", "80/tcp 3478/udp", ""), 1, accepts},
-		{"a range", zone("default", "ssh", "3000-4000/udp", ""), 1, accepts},
-		{"the other protocol", zone("default", "ssh", "3478/tcp", ""), 1, drops},
-		{"a service", zone("default", "ssh turn", "", ""), 1, accepts},
-		{"all", zone("ACCEPT", "ssh", "", ""), 1, unsure},
-		{"a rule", zone("default", "ssh", "", rule), 1, unsure},
-		{"two zones", zone("default", "ssh", "", ""), 2, unsure},
-		{"nothing was told", "", 1, unsure},
+		{"closed", zone("default", "ssh", "80/tcp", ""), false, drops},
+		{"the port", zone("default", "ssh", "80/tcp 3478/udp", ""), false, accepts},
+		{"a range", zone("default", "ssh", "3000-4000/udp", ""), false, accepts},
+		{"the other protocol", zone("default", "ssh", "3478/tcp", ""), false, drops},
+		{"a service", zone("default", "ssh turn", "", ""), false, accepts},
+		{"all", zone("ACCEPT", "ssh", "", ""), false, unsure},
+		{"a rule", zone("default", "ssh", "", rule), false, unsure},
+		{"two zones", zone("default", "ssh", "", ""), true, unsure},
+		{"nothing was told", "", false, unsure},
 	} {
-		if got := firewalldLets(c.zone, c.zones, services, portRange{"udp", 3478, 3478}); got != c.want {
+		if got := firewalldLets(c.zone, c.apart, services, portRange{"udp", 3478, 3478}); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -101,6 +102,7 @@ func TestFirewalld(t *testing.T) {
 func TestFirewallUnseen(t *testing.T) {
 	bare, legacy := t.TempDir(), machine(t, map[string]string{"proc/net/ip_tables_names": "nat\nfilter\n"})
 	_, missing := exec.LookPath("no-such-program-as-this")
+	t.Setenv("PATH", bare) // what this machine has is not asked
 	for _, c := range []struct {
 		name, root string
 		nft        error
@@ -127,4 +129,40 @@ func TestFirewallUnseen(t *testing.T) {
 	compareChecks(t, []Check{target.unseenFirewall("only root")}, want{OK, "firewall", "business of its host", ""})
 	target.Root, target.Outside.Link = bare, "https://h/test#key=k"
 	compareChecks(t, []Check{target.unseenFirewall("only root")}, want{OK, "firewall", "the second server shows", ""})
+}
+
+// The zone is that of the interfaces by which clients come, whatever others have.
+func TestFirewalldZone(t *testing.T) {
+	const active = "docker\n  interfaces: docker0\ninternal (active)\n  interfaces: eth0 eth1\nwork\n  sources: 192.0.2.0/24\n"
+	for _, c := range []struct {
+		active, devices, zone string
+		apart                 bool
+	}{
+		{active, "eth0", "internal", false},
+		{active, "eth0 eth1", "internal", false},
+		{active, "eth2", "", false},
+		{active, "eth0 eth2", "", true},
+		{active, "", "", false},
+		{"", "eth0", "", false},
+	} {
+		if zone, apart := firewalldZone(c.active, strings.Fields(c.devices)); zone != c.zone || apart != c.apart {
+			t.Errorf("%q: %q, %v, want %q, %v", c.devices, zone, apart, c.zone, c.apart)
+		}
+	}
+	f := firewall{kind: "firewalld", zone: "internal"}
+	if got := shellLine(f.open(portRange{"udp", 3478, 3478})[1]); got != "firewall-cmd --zone=internal --permanent --add-port=3478/udp" {
+		t.Errorf("%s", got)
+	}
+}
+
+// The devices are those that have the addresses which relay.
+func TestDevices(t *testing.T) {
+	target := new(Target)
+	if got := target.devices(); got != nil {
+		t.Errorf("without a relay: %q", got)
+	}
+	target.Relays = []Relay{{Local: netip.MustParseAddr("127.0.0.1")}}
+	if got := target.devices(); len(got) != 1 {
+		t.Errorf("with a relay at loopback: %q", got)
+	}
 }

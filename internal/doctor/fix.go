@@ -15,6 +15,8 @@ type remedy struct {
 	// do carries it out where it is no program, and says what somebody has to know
 	// of it; nil: command is run.
 	do func(context.Context) (said string, err error)
+	// after is what is left to a person once command was run; empty: nothing.
+	after string
 }
 
 // run is a remedy that runs a program.
@@ -60,6 +62,9 @@ func (s remedy) carryOut(ctx context.Context) (said string, err error) {
 	out, err := exec.CommandContext(ctx, s.command[0], s.command[1:]...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	if s.after != "" {
+		return "until the machine restarts; for longer: " + s.after, nil
 	}
 	return "", nil
 }
