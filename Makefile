@@ -154,7 +154,7 @@ test-acme:
 
 # The test page is opened in the namespaces too, by the browser of test/web.
 test-netns: test/web/node_modules/.package-lock.json
-	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 10m ./...
+	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 15m ./...
 
 # The image for the other architecture is started too, by an emulator. What Kubernetes accepts is read from its
 # module, once.
