@@ -35,6 +35,9 @@ configure)
 	make_account
 	if [ -e "$kept" ]; then
 		mv "$kept" /etc/turnserver.conf
+	elif [ -L /etc/turnserver.conf ]; then
+		# Dpkg has let the link alone, and leaves beside it what it brought.
+		rm -f /etc/turnserver.conf.dpkg-new
 	elif [ -z "$2" ] && ! dpkg-statoverride --list /etc/turnserver.conf >/dev/null 2>&1; then
 		# It will hold secrets.
 		chown root:turnserver /etc/turnserver.conf

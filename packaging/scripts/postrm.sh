@@ -2,6 +2,7 @@ kept=/etc/turnserver.conf.iceserver-kept
 
 case "$1" in
 abort-install)
+	rm -f "$kept.part"
 	if [ -e "$kept" ]; then mv "$kept" /etc/turnserver.conf; fi
 	;;
 remove)
@@ -9,7 +10,7 @@ remove)
 	;;
 purge)
 	if command -v deb-systemd-helper >/dev/null; then deb-systemd-helper purge iceserver.service >/dev/null || true; fi
-	rm -f "$kept"
+	rm -f "$kept" "$kept.part"
 	# Where coturn is back by now, its database is its own; also while coturn waits
 	# to be configured, as after a question about turnserver.conf that nobody answered.
 	case "$(dpkg-query -W -f '${db:Status-Status}' coturn 2>/dev/null || true)" in

@@ -135,6 +135,41 @@ func TestDebKeepsUnedited(t *testing.T) {
 	}
 }
 
+// A configuration that is a link stays one, and the file that it leads to, which
+// other machines may have too, is not written to.
+func TestDebKeepsLinkedConfiguration(t *testing.T) {
+	const master = "/srv/turnserver.conf"
+	first, second := built(t, older, "*.deb"), built(t, newer, "*.deb")
+	m := newMachine(t)
+	m.write(master, coturnConfiguration)
+	m.run("ln", "-sf", master, configuration)
+	before, owner := map[string][]byte{master: m.read(master)}, m.owner(master)
+	for _, file := range []string{first, second} {
+		m.run("dpkg", "-i", m.add(file))
+		m.same("installed", before)
+		if to := strings.TrimSpace(m.run("readlink", "-f", configuration)); to != master || m.owner(master) != owner {
+			t.Errorf("the configuration is %s of %s, and was %s of %s", to, m.owner(master), master, owner)
+		}
+		m.gone("installed", configuration+".dpkg-new", configuration+".iceserver-kept")
+	}
+}
+
+// A disk that is full while the configuration is put aside costs the installation,
+// and nothing of the configuration.
+func TestDebFullDisk(t *testing.T) {
+	m := newMachine(t)
+	m.write(configuration, strings.Repeat("# kept\n", 1000))
+	before := map[string][]byte{configuration: m.read(configuration)}
+	m.run("dpkg-deb", "-e", m.add(built(t, older, "*.deb")), "/tmp/scripts")
+	// The limit on the length of files cuts the copy as a full disk does.
+	if out, err := m.try("sh", "-c", `trap "" XFSZ; ulimit -f 4; sh /tmp/scripts/preinst install`); err == nil {
+		t.Fatalf("there was room for the copy: %s", out)
+	}
+	m.run("sh", "/tmp/scripts/postrm", "abort-install")
+	m.same("given up", before)
+	m.gone("given up", configuration+".iceserver-kept", configuration+".iceserver-kept.part")
+}
+
 // guide are the commands of docs/install.md, by block.
 func guide(t *testing.T) [][]string {
 	t.Helper()
