@@ -60,9 +60,11 @@ type Options struct {
 	// too; nil: 404.
 	Signaling, Pages http.Handler
 	// Metrics are for clients of this machine; nil: there are none. Ready says why
-	// new clients are not welcome, or nothing if they are; nil: always.
+	// new clients are not welcome, or nothing if they are; nil: always. Healthy says
+	// in the same way why this process had better be started anew.
 	Metrics http.Handler
 	Ready   func() string
+	Healthy func() string
 	Log     *slog.Logger     // nil logs nothing
 	Clock   func() time.Time // nil: time.Now
 }

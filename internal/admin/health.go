@@ -5,25 +5,28 @@ import (
 	"net/http"
 )
 
-// The paths that orchestrators ask. The first says that the process serves, as
-// long as it does; the second whether it takes new clients.
+// The paths that orchestrators ask. The first says whether the process serves, or
+// had better be started anew; the second whether it takes new clients.
 const (
 	healthPath = "/healthz"
 	readyPath  = "/readyz"
 )
 
-// health answers whether this process serves: whoever gets an answer knows.
-func (a *API) health(c *call) { tell(c.w, c.r, "") }
+// health answers whether this process serves.
+func (a *API) health(c *call) { c.tell(a.o.Healthy, "not healthy") }
 
-// ready answers whether new clients are welcome. Why they are not is for this
-// machine alone.
-func (a *API) ready(c *call) {
+// ready answers whether new clients are welcome.
+func (a *API) ready(c *call) { c.tell(a.o.Ready, "not ready") }
+
+// tell answers with what ask says. Why something is wrong is for this machine alone:
+// all others read what instead.
+func (c *call) tell(ask func() string, instead string) {
 	why := ""
-	if a.o.Ready != nil {
-		why = a.o.Ready()
+	if ask != nil {
+		why = ask()
 	}
 	if why != "" && !c.direct() {
-		why = "not ready"
+		why = instead
 	}
 	tell(c.w, c.r, why)
 }

@@ -40,6 +40,7 @@ type Exporter struct {
 	Path    string        // where the metrics are
 	TLS     bool          // nothing is answered without TLS
 	Metrics http.Handler  // the metrics
+	Healthy func() string // why this process had better be started anew; empty: it serves
 	Ready   func() string // why new clients are not welcome; empty: they are
 }
 
@@ -50,8 +51,10 @@ func (e Exporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case e.TLS && r.TLS == nil:
 		http.Error(w, "This port answers over TLS only.", http.StatusForbidden)
-	case r.URL.Path == "/", r.URL.Path == healthPath:
+	case r.URL.Path == "/":
 		tell(w, r, "")
+	case r.URL.Path == healthPath:
+		tell(w, r, e.Healthy())
 	case r.URL.Path == readyPath:
 		tell(w, r, e.Ready())
 	case r.URL.Path != e.Path:

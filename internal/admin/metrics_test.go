@@ -94,7 +94,9 @@ func TestHealth(t *testing.T) {
 // The port of the metrics has four addresses, and nothing without TLS where that
 // was asked for.
 func TestExporter(t *testing.T) {
-	e := Exporter{Path: "/turn", Metrics: metricsHandler(), Ready: func() string { return "starting" }}
+	e := Exporter{Path: "/turn", Metrics: metricsHandler(), Ready: func() string { return "starting" }, Healthy: func() string { return "" }}
+	hung := e
+	hung.Healthy = func() string { return "hangs" }
 	secured := e
 	secured.TLS = true
 	for _, step := range []struct {
@@ -113,6 +115,8 @@ func TestExporter(t *testing.T) {
 		{e, "/turn/", "localhost", false, 404, "nothing"},
 		{e, "/healthz", "", false, 200, "ok"},
 		{e, "/readyz", "", false, 503, "starting"},
+		{hung, "/healthz", "", false, 503, "hangs"},
+		{hung, "/", "", false, 200, "ok"},
 		{secured, "/turn", "localhost", false, 403, "TLS"},
 		{secured, "/healthz", "localhost", false, 403, "TLS"},
 		{secured, "/turn", "localhost", true, 200, "metrics"},

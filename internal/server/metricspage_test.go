@@ -30,7 +30,7 @@ X-Real-IP or Via), which nginx does not by itself: name it, or let it keep /metr
 | Path | Answer |
 |---|---|
 | ` + "`/metrics`" + ` | the metrics; another path with ` + "`prometheus-path`" + ` |
-| ` + "`/healthz`" + ` | 200 as long as the process serves, while it is drained too |
+| ` + "`/healthz`" + ` | 200 as long as the process serves, while it is drained too; 503 once a thread that relays has not answered for 10 seconds |
 | ` + "`/readyz`" + ` | 200 if new clients are welcome; 503 while the server starts, when it is drained, and when the test of its own relay has failed |
 | ` + "`/`" + ` | 200, as in coturn |
 

@@ -3,16 +3,18 @@ package server
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// statusEvery is how often the service manager is told what the server does, at
-// least.
+// statusEvery is how often the workers are asked whether they go on, and the service
+// manager is told what the server does, at least.
 const statusEvery = 10 * time.Second
+
+// hungText is what the ports that tell how the server is say of a worker that hangs.
+const hungText = "a worker does not answer"
 
 // notify tells the service manager something, one assignment an argument. Where
 // there is none (NOTIFY_SOCKET is not set) it does nothing.
@@ -39,12 +41,10 @@ func (s *Server) notifyReload() (over func()) {
 	return func() { s.notify(daemon.SdNotifyReady, s.statusLine()) }
 }
 
-// runNotify tells the service manager every now and then how the server is, and
-// its watchdog that it lives, until ctx ends.
+// runNotify asks the workers every now and then whether they go on, and tells the
+// service manager, if there is one, and its watchdog, until ctx ends. In a container
+// there is none: /healthz tells what was found.
 func (s *Server) runNotify(ctx context.Context) {
-	if os.Getenv("NOTIFY_SOCKET") == "" {
-		return
-	}
 	patience, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
 		s.log.Warn("the watchdog of the service manager cannot be served", "error", err)
@@ -61,9 +61,11 @@ func (s *Server) runNotify(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if patience == 0 {
+		switch {
+		case !s.responsive(ctx, every):
+		case patience == 0:
 			s.notify(s.statusLine())
-		} else if s.responsive(ctx, every) {
+		default:
 			s.notify(daemon.SdNotifyWatchdog, s.statusLine())
 		}
 	}
@@ -79,7 +81,17 @@ func (s *Server) responsive(ctx context.Context, patience time.Duration) bool {
 		return true
 	}
 	if ctx.Err() == nil {
-		s.log.Error("a worker does not answer; unless it does so soon the watchdog of the service manager ends this process", "waited", patience)
+		s.hung.Store(true)
+		defer s.hung.Store(false)
+		s.log.Error("a worker does not answer; unless it does so soon a watchdog, or who asks /healthz, ends this process", "waited", patience)
 	}
 	return s.relay.Alive(ctx) == nil
+}
+
+// unhealthy says why this process had better be started anew, or nothing.
+func (s *Server) unhealthy() string {
+	if s.hung.Load() {
+		return hungText
+	}
+	return ""
 }

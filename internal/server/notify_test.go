@@ -138,6 +138,43 @@ func TestWatchdog(t *testing.T) {
 	manager.next("WATCHDOG=1\n")
 }
 
+// Where there is no service manager, as in a container, whoever asks for the health
+// of the server hears of a worker that hangs, and that it goes on.
+func TestHealthOfHungWorker(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "")
+	t.Setenv("WATCHDOG_USEC", "400000") // how often the workers are asked
+	t.Setenv("WATCHDOG_PID", "")
+	r := exporting(t, metricsUsers+"relay-threads=2", Options{})
+	c := clientOf(t, r.Addrs().UDP[0], "alice", "a-long-password")
+	if _, err := c.allocate(); err != nil {
+		t.Fatal(err)
+	}
+	says := func(path string, status int) {
+		t.Helper()
+		if answer, body := get(t, r.browser(t, ""), "http://"+r.Addrs().Metrics[0].String()+path); answer.StatusCode != status {
+			t.Errorf("%s is %d %q, want %d", path, answer.StatusCode, body, status)
+		}
+	}
+	says("/healthz", 200)
+	says("/readyz", 200)
+
+	hangs, goOn := make(chan struct{}), make(chan struct{})
+	ended := make(chan int)
+	go func() {
+		ended <- r.relay.End(func(string, string) bool { close(hangs); <-goOn; return false })
+	}()
+	<-hangs
+	r.log.Wait(t, "a worker does not answer")
+	says("/healthz", 503)
+	says("/readyz", 503)
+	says("/metrics", 200)
+	close(goOn)
+	<-ended
+	r.awaitMetrics(t, map[string]float64{"iceserver_ready": 1})
+	says("/healthz", 200)
+	says("/readyz", 200)
+}
+
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.As(err, &timeout) && timeout.Timeout()

@@ -54,6 +54,8 @@ func (s *Server) unready() string {
 	switch tested, _ := s.tested.Load().(string); {
 	case s.draining.Load():
 		return "draining"
+	case s.hung.Load():
+		return hungText
 	case tested == "":
 		return partStarting
 	case tested != partOK:
@@ -74,7 +76,7 @@ func (s *Server) openPrometheus() error {
 	}
 	l, err := listener.New(listener.Options{
 		TCP: s.metricsAddrs(), Certificates: certs, Log: s.log,
-		HTTP:      admin.Exporter{Path: c.PrometheusPath, TLS: c.PrometheusTLS, Metrics: s.metrics.handler, Ready: s.unready},
+		HTTP:      admin.Exporter{Path: c.PrometheusPath, TLS: c.PrometheusTLS, Metrics: s.metrics.handler, Healthy: s.unhealthy, Ready: s.unready},
 		TLS13Only: c.TLS13Only, CipherSuites: c.CipherSuites,
 	})
 	if err != nil {

@@ -64,6 +64,7 @@ type Server struct {
 	second     bool           // another server has the data directory
 	changing   sync.Mutex     // held while the setup is changed
 	draining   atomic.Bool
+	hung       atomic.Bool // a worker has not answered for long
 	relay      *relay.Relay
 	listener   *listener.Listener
 	certs      *listener.Certificates // nil: no TLS

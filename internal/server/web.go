@@ -126,7 +126,7 @@ func (s *Server) adaptWeb() {
 		Servers: s.servers, Local: s.web.mode == webLocal, Host: s.name(), TLSPort: s.httpsPort(),
 		HSTS: s.certs != nil && !selfIssued(s.certs.Leaf()), KnownHost: s.covers, Origins: s.cfg().WebOrigins,
 		Signaling: s.web.signaling, TrustedProxies: s.cfg().TrustedProxies, Pages: s.web.pages, Log: s.log,
-		Metrics: s.pagesMetrics(), Ready: s.unready,
+		Metrics: s.pagesMetrics(), Healthy: s.unhealthy, Ready: s.unready,
 		Reach: s.reach(),
 	}))
 }
