@@ -31,7 +31,7 @@ X-Real-IP or Via), which nginx does not by itself: name it, or let it keep /metr
 |---|---|
 | ` + "`/metrics`" + ` | the metrics; another path with ` + "`prometheus-path`" + ` |
 | ` + "`/healthz`" + ` | 200 as long as the process serves, while it is drained too; 503 once a thread that relays has not answered for 10 seconds |
-| ` + "`/readyz`" + ` | 200 if new clients are welcome; 503 while the server starts, when it is drained, and when the test of its own relay has failed |
+| ` + "`/readyz`" + ` | 200 if new clients are welcome; 503 while the server starts, when it is drained, when a thread that relays hangs, and when the test of its own relay has failed |
 | ` + "`/`" + ` | 200, as in coturn |
 
 /healthz and /readyz are on the pages' ports too, for everybody. Kubernetes asks from outside the pod: set
@@ -44,6 +44,10 @@ start is called self-test.
 
 Asking for metrics has each worker write its counters down between two batches of packets; nothing else costs a packet more
 than an addition. The metrics of the Go runtime (` + "`go_...`" + `) and of the process (` + "`process_...`" + `) are there as well.
+
+Alerts for Prometheus are in ` + "`packaging/prometheus/iceserver.rules.yml`" + `, which the packages have in
+` + "`/usr/share/doc/iceserver/examples`" + `: a server that is down or not ready, ports or descriptors that run out, a certificate that
+ends, a database that does not answer, a reload that failed.
 
 `
 
