@@ -14,6 +14,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"strings"
 	"sync"
@@ -170,6 +171,27 @@ func (c *Client) Renew() {
 	case c.due <- struct{}{}:
 	default: // it is about to
 	}
+}
+
+// Due is when each certificate that is there is renewed at the latest, by name: with
+// a third of its life left, unless the authority wants it sooner.
+func (c *Client) Due() map[string]time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	due := make(map[string]time.Time)
+	for name, leaf := range c.leaves {
+		left := time.Duration(float64(leaf.NotAfter.Sub(leaf.NotBefore)) * c.config.RenewalWindowRatio)
+		due[name] = leaf.NotAfter.Add(-left)
+	}
+	return due
+}
+
+// Failures are the names for which no certificate was issued when one was last asked
+// for, with what to do about it.
+func (c *Client) Failures() map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.failed)
 }
 
 // interval is how long to wait before the next look.

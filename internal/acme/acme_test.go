@@ -100,6 +100,11 @@ func TestKept(t *testing.T) {
 		if every := c.interval(); every > want || every < want-time.Second {
 			t.Errorf("a life of %v is looked after every %v, want %v", life, every, want)
 		}
+		// With a third of its life left; certificates know whole seconds.
+		due, leaf := c.Due(), got["b.example"].Leaf
+		if left := leaf.NotAfter.Sub(due["b.example"]); len(due) != 1 || left < life/3-time.Second || left > life/3+time.Second {
+			t.Errorf("a life of %v is renewed %v before its end", life, left)
+		}
 		c.Close()
 	}
 }
@@ -178,6 +183,9 @@ func TestFailureIsToldOnce(t *testing.T) {
 	_ = c.event(t.Context(), "cert_failed", map[string]any{"identifier": "a.example", "error": error(acme.Problem{Type: acme.ProblemTypeCAA})})
 	if n := strings.Count(log.String(), "\n"); n != 3 {
 		t.Errorf("%d lines:\n%s", n, log)
+	}
+	if f := c.Failures(); len(f) != 2 || !strings.Contains(f["a.example"], "CAA") || !strings.Contains(f["b.example"], "make a record") {
+		t.Errorf("what to do: %q", f)
 	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel()

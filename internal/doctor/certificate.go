@@ -124,6 +124,14 @@ func (t *Target) renew() string {
 	return "renew it (certbot renew, where that made it), and the server takes the new file by itself; or write acme-domain=NAME to " + t.configuration() + ", so that it is renewed here"
 }
 
+// JudgeCertificate is what a doctor says of a certificate that the running server
+// with these facts shows, at a time. The chain has the server's own first. Nobody is
+// asked for it, the DNS neither: what the realm is called counts for nothing.
+func JudgeCertificate(f Facts, chain []*x509.Certificate, now time.Time) Check {
+	t := &Target{Facts: f, Running: true}
+	return t.judge(examineChain(chain, t.certificateName(), nil, now), f.ACMEDomains)[0]
+}
+
 // notFor begins what is said of a certificate for other names.
 const notFor = "it is not for"
 

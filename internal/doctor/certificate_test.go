@@ -202,3 +202,33 @@ func TestExamineFarWords(t *testing.T) {
 		t.Error(w.Advice)
 	}
 }
+
+// What a running server shows is judged as a doctor would who connects to it.
+func TestJudgeCertificate(t *testing.T) {
+	root := issue(t, nil, named("Root", true))
+	good := issue(t, root, named("turn.example.org", false))
+	over := issue(t, root, ended("turn.example.org"))
+	self := issue(t, nil, named("turn.example.org", false))
+	public := Facts{Host: "198.41.1.9", Relays: []Relay{{Local: netip.MustParseAddr("198.41.1.9"), External: netip.MustParseAddr("198.41.1.9")}}}
+	issued := public
+	issued.ACMEDomains = []string{"turn.example.org"}
+	local := Facts{Host: "127.0.0.1", Relays: []Relay{{Local: netip.MustParseAddr("127.0.0.1"), External: netip.MustParseAddr("127.0.0.1")}}}
+	for _, c := range []struct {
+		name  string
+		facts Facts
+		leaf  *authority
+		after time.Duration
+		want  want
+	}{
+		{"expired", public, over, 0, want{Fail, "certificate", "the certificate expired on", "renew it"}},
+		{"nearly", issued, good, 85 * 24 * time.Hour, want{Warn, "certificate", "(5 days), and nobody has renewed it", "port 80"}},
+		{"self-signed", public, self, 0, want{Warn, "certificate", "self-signed", "acme-domain"}},
+		{"self-signed for this machine", local, self, 0, want{OK, "certificate", "only this machine", ""}},
+		{"not issued yet", issued, self, 0, want{Fail, "certificate", "no certificate was issued for turn.example.org", "port 80"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			chain := []*x509.Certificate{c.leaf.Certificate, root.Certificate}
+			compareChecks(t, []Check{JudgeCertificate(c.facts, chain, time.Now().Add(c.after))}, c.want)
+		})
+	}
+}

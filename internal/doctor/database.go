@@ -19,7 +19,7 @@ func checkDatabase(ctx context.Context, t *Target) []Check {
 		a, err := t.AskDatabase(ctx)
 		switch {
 		case err != nil && t.Running:
-			out = append(out, fail(name, oneLine(err), "see that the database runs, and that this user may use it; the server lets in only users of the configuration meanwhile"))
+			out = append(out, DatabaseDown(oneLine(err)))
 		case err != nil:
 			out = append(out, warn(name, oneLine(err), "see that the database is there, and that this user may use it"))
 		default:
@@ -27,6 +27,12 @@ func checkDatabase(ctx context.Context, t *Target) []Check {
 		}
 	}
 	return append(out, t.openFiles()...)
+}
+
+// DatabaseDown is what a doctor says of a running server whose database does not
+// answer, with the reason in one line.
+func DatabaseDown(reason string) Check {
+	return fail("database", reason, "see that the database runs, and that this user may use it; the server lets in only users of the configuration meanwhile")
 }
 
 // openFiles are the files with keys or secrets that everybody on this machine can

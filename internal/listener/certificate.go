@@ -87,17 +87,17 @@ func (c *Certificates) NotAfter() time.Time {
 	return time.Time{}
 }
 
-// Expiries returns when the certificates expire that clients are shown, by the
-// name of the first file of each or, of those that came by Put, the name that was
-// given there.
-func (c *Certificates) Expiries() map[string]time.Time {
+// Shown returns the certificates that clients are shown, by the name of the first
+// file of each or, of those that came by Put, the name that was given there. They
+// must not be changed.
+func (c *Certificates) Shown() map[string]*tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := make(map[string]time.Time)
+	all := make(map[string]*tls.Certificate)
 	if s := c.shown.Load(); s != nil {
 		for _, slot := range c.slots {
 			if slot.cert != nil && slices.Contains(s.all, slot.cert) {
-				all[slot.name] = slot.cert.Leaf.NotAfter
+				all[slot.name] = slot.cert
 			}
 		}
 	}

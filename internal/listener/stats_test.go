@@ -24,19 +24,19 @@ func TestStatsByName(t *testing.T) {
 	}
 }
 
-// The ends of all certificates that are shown can be asked for; that of a
-// fallback only while there is no other.
-func TestExpiries(t *testing.T) {
+// All certificates that are shown can be asked for; a fallback only while there is
+// no other.
+func TestShown(t *testing.T) {
 	c := selfSigned(t)
-	if all := c.Expiries(); len(all) != 1 {
+	if all := c.Shown(); len(all) != 1 {
 		t.Fatalf("%v, want one", all)
 	}
-	for name, until := range c.Expiries() {
-		if !until.Equal(c.NotAfter()) || until.Before(time.Now()) {
+	for name, cert := range c.Shown() {
+		if until := cert.Leaf.NotAfter; !until.Equal(c.NotAfter()) || until.Before(time.Now()) {
 			t.Errorf("%s until %v, want %v", name, until, c.NotAfter())
 		}
 	}
-	if all := new(Certificates).Expiries(); len(all) != 0 {
+	if all := new(Certificates).Shown(); len(all) != 0 {
 		t.Errorf("without any: %v", all)
 	}
 }

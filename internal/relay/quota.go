@@ -97,6 +97,13 @@ func (l *ledger) configure(q Quota) {
 	l.limits = q
 }
 
+// count is how many users hold something.
+func (l *ledger) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.users)
+}
+
 // id says who a username is counted as.
 func (l *ledger) id(username string) string {
 	l.mu.Lock()

@@ -75,8 +75,10 @@ type Stats struct {
 	HandedOver           uint64 // of these, from one relayed address to another inside
 	Allocations          int    // now
 	Allocated            uint64 // ever
+	Users                int    // of those, by account: who holds allocations or reservations now
 	Links                int    // TCP, TLS and DTLS clients now
 	PortsUsed, Ports     int    // relayed ports used or held back, of how many
+	Workers              int    // that serve
 	Panics               uint64 // faults of this program that cost a packet each
 	LookupsRefused       uint64 // key look-ups answered with 500: too many waited
 	Lookups              Lookups
@@ -132,6 +134,7 @@ func (r *Relay) stats() Stats {
 	s.PacketsOut, s.BytesOut = sum[packetsOut], sum[bytesOut]
 	s.HandedOver, s.Panics = sum[handedOver], sum[panics]+r.lookups.panics.Load()
 	s.Allocated, s.Allocations = sum[allocated], int(sum[allocated]-sum[deleted])
+	s.Users, s.Workers = r.ledger.count(), len(r.workers)
 	s.PortsUsed, s.Ports = r.ports.usage()
 	s.LogLinesLost = r.journal.lost.Load() + r.bans.lost.Load()
 	s.Banned = int(r.bans.count.Load())

@@ -42,9 +42,9 @@ func connectionMetrics() []metric {
 				if x.certs == nil {
 					return
 				}
-				all := x.certs.Expiries()
+				all := x.certs.Shown()
 				for _, name := range slices.Sorted(maps.Keys(all)) {
-					k.value(float64(all[name].Unix()), label(name))
+					k.value(float64(all[name].Leaf.NotAfter.Unix()), label(name))
 				}
 			},
 		},
@@ -66,8 +66,9 @@ func serverMetrics() []metric {
 			name: "iceserver_offload_active", help: "Whether a shortcut of the kernel is in use.", kind: prometheus.GaugeValue,
 			labels: []string{"offload"}, note: "offload: gso, gro, xdp; this release uses none of them, so all are 0",
 			read: func(_ *scrape, k *sink) {
-				for _, offload := range []string{"gso", "gro", "xdp"} {
-					k.yes(false, offload)
+				active := offloads()
+				for _, offload := range slices.Sorted(maps.Keys(active)) {
+					k.yes(active[offload], offload)
 				}
 			},
 		},
@@ -94,6 +95,10 @@ func one(is bool) float64 {
 	}
 	return 0
 }
+
+// offloads are the shortcuts of the kernel, and whether each is in use: this
+// release has none of them.
+func offloads() map[string]bool { return map[string]bool{"gso": false, "gro": false, "xdp": false} }
 
 // engineInUse is the engine that a configuration leads to.
 func engineInUse(name string) string {
