@@ -275,6 +275,15 @@ func seen(r relay.RelayAddr) netip.Addr {
 	return r.Local
 }
 
+// seen are the addresses of all relays that clients and peers see.
+func (p *place) seen() []netip.Addr {
+	var out []netip.Addr
+	for _, r := range p.relays {
+		out = append(out, seen(r))
+	}
+	return out
+}
+
 // bound is where the sockets of a relay address are that clients are told.
 func (p *place) bound(told netip.Addr) netip.Addr {
 	for _, r := range p.relays {

@@ -83,6 +83,9 @@ func (s *Server) runControl(ctx context.Context, running *sync.WaitGroup) {
 		}
 		answer(w, func() (Revoked, error) { return s.revoke(who.Realm, who.User) })
 	})
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, func() (Status, error) { return s.report(time.Now()), nil })
+	})
 	mux.HandleFunc("POST /facts", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, func() (doctor.Facts, error) { return s.facts(), nil })
 	})
@@ -140,8 +143,8 @@ func (s *Server) revoke(realm, user string) (Revoked, error) {
 	return Revoked{Realm: realm, User: user, Ended: n}, nil
 }
 
-// ErrNotRunning is what a command gets that needs a running server.
-var ErrNotRunning = errors.New("no server runs with that data directory")
+// errNotRunning is what a command gets that needs a running server.
+var errNotRunning = errors.New("no server runs with that data directory")
 
 // command asks the running server of a configuration for something.
 func command(ctx context.Context, cfg *config.Config, path string, in, out any) error {
@@ -154,15 +157,21 @@ func command(ctx context.Context, cfg *config.Config, path string, in, out any) 
 	}
 	err = askControl(ctx, filepath.Join(a.kept.dir, controlName), path, in, out)
 	if errors.Is(err, errNoAnswer) {
-		return fmt.Errorf("%w, %s: start it, or name another with --data-dir or -c FILE", ErrNotRunning, a.kept.dir)
+		return nobody(a.kept.dir)
 	}
 	return err
+}
+
+// nobody is the error for a data directory with which no server runs.
+func nobody(dir string) error {
+	return fmt.Errorf("%w, %s: start it, or name another with --data-dir or -c FILE", errNotRunning, dir)
 }
 
 // errNoAnswer says that no server is at a control socket.
 var errNoAnswer = errors.New("nobody answers at the control socket")
 
-// askControl asks the server at a control socket for something.
+// askControl asks the server at a control socket for something. Without in it only
+// wants to know.
 func askControl(ctx context.Context, socket, path string, in, out any) error {
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -174,11 +183,7 @@ func askControl(ctx context.Context, socket, path string, in, out any) error {
 			return c, err
 		},
 	}}
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://server"+path, bytes.NewReader(body))
+	r, err := controlRequest(ctx, path, in)
 	if err != nil {
 		return err
 	}
@@ -198,6 +203,17 @@ func askControl(ctx context.Context, socket, path string, in, out any) error {
 		return errors.New(string(bytes.TrimSpace(text)))
 	}
 	return json.Unmarshal(text, out)
+}
+
+func controlRequest(ctx context.Context, path string, in any) (*http.Request, error) {
+	if in == nil {
+		return http.NewRequestWithContext(ctx, http.MethodGet, "http://server"+path, http.NoBody)
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	return http.NewRequestWithContext(ctx, http.MethodPost, "http://server"+path, bytes.NewReader(body))
 }
 
 // ReloadRunning makes the running server of a configuration read its own anew.

@@ -74,7 +74,7 @@ func (s *Server) resolver(cfg *config.Config) resolver {
 			s.external.said.once(s.log, slog.LevelWarn, relay, err.Error(), "the external address cannot be found out: name it in external-ip", "relay", relay, "external_ip", name, "error", err)
 			return s.external.known(relay, name, err)
 		}
-		s.external.learn(relay, name, public)
+		s.external.learn(relay, name, foundOut{public, who})
 		s.external.said.once(s.log, slog.LevelInfo, relay, public.String(), "external address", "relay", relay, "external", public, "from", who)
 		return public, nil
 	}
@@ -85,7 +85,13 @@ func (s *Server) resolver(cfg *config.Config) resolver {
 type external struct {
 	said  lastSaid
 	mu    sync.Mutex // guards the following
-	found map[externalName]netip.Addr
+	found map[externalName]foundOut
+}
+
+// foundOut is an address with who has told it, for people.
+type foundOut struct {
+	public netip.Addr
+	who    string
 }
 
 // externalName is a name in external-ip, for one relay address.
@@ -94,21 +100,33 @@ type externalName struct {
 	name  string
 }
 
-func (t *external) learn(relay netip.Addr, name string, public netip.Addr) {
+func (t *external) learn(relay netip.Addr, name string, f foundOut) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.found == nil {
-		t.found = make(map[externalName]netip.Addr)
+		t.found = make(map[externalName]foundOut)
 	}
-	t.found[externalName{relay, name}] = public
+	t.found[externalName{relay, name}] = f
+}
+
+// who has told an address last, for people; empty: nobody.
+func (t *external) who(relay netip.Addr, public netip.Addr) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for at, f := range t.found {
+		if at.relay == relay && f.public == public {
+			return f.who
+		}
+	}
+	return ""
 }
 
 // known returns what was found out before, or err if that is nothing.
 func (t *external) known(relay netip.Addr, name string, err error) (netip.Addr, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if public, ok := t.found[externalName{relay, name}]; ok {
-		return public, nil
+	if f, ok := t.found[externalName{relay, name}]; ok {
+		return f.public, nil
 	}
 	return netip.Addr{}, err
 }

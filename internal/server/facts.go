@@ -110,7 +110,7 @@ func (o Options) whyNot(err error, dir string) error {
 		return fmt.Errorf("this user may not ask the server of %s: %w", dir, fs.ErrPermission)
 	}
 	if errors.Is(err, errNoAnswer) {
-		return fmt.Errorf("%w, %s", ErrNotRunning, dir)
+		return fmt.Errorf("%w, %s", errNotRunning, dir)
 	}
 	return err
 }

@@ -44,11 +44,11 @@ type realmReader struct {
 	// database.
 	ruleless, realmless bool
 
-	log     *slog.Logger
-	file    *realmsFile // nil: what was read is remembered nowhere
-	failed  bool
-	answers atomic.Bool             // the database did, the last time
-	broken  map[store.PeerRule]bool // rules that cannot be applied, and that was told
+	log    *slog.Logger
+	file   *realmsFile // nil: what was read is remembered nowhere
+	failed bool
+	silent atomic.Pointer[silence] // nil: the database answered, the last time
+	broken map[store.PeerRule]bool // rules that cannot be applied, and that was told
 }
 
 // read returns the tables, or an error, which is logged once until it is over.
@@ -57,7 +57,7 @@ func (r *realmReader) read(ctx context.Context) (*realmTables, error) {
 	defer cancel()
 	var t *realmTables
 	rows, err := r.rows(ctx)
-	r.answers.Store(err == nil)
+	r.hear(r.presence(ctx, err), time.Now())
 	if err == nil {
 		t, err = r.tables(rows)
 	}
@@ -69,6 +69,34 @@ func (r *realmReader) read(ctx context.Context) (*realmTables, error) {
 	}
 	r.failed = err != nil
 	return t, err
+}
+
+// silence is a database that does not answer.
+type silence struct {
+	since  time.Time
+	reason string // of the last time that it was asked
+}
+
+// presence says whether the database is there, by what came of asking for its rows.
+// One of which no rows are wanted is asked for something else: its users are wanted
+// still.
+func (r *realmReader) presence(ctx context.Context, err error) error {
+	if r.realmless && r.ruleless {
+		_, err = r.db.Version(ctx)
+	}
+	return err
+}
+
+// hear notes whether the database has answered.
+func (r *realmReader) hear(err error, now time.Time) {
+	if err == nil {
+		r.silent.Store(nil)
+		return
+	}
+	if before := r.silent.Load(); before != nil {
+		now = before.since
+	}
+	r.silent.Store(&silence{since: now, reason: singleLine(err)})
 }
 
 // realmRows are what a database says of realms, as it says it.

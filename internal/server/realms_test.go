@@ -55,7 +55,7 @@ func TestRealmsOfTheDatabase(t *testing.T) {
 }
 
 // What the configuration does not want of the database is not taken from it, and
-// then it does not matter that it is down either.
+// then it does not matter that it is down either, which is noted all the same.
 func TestRealmsNotWanted(t *testing.T) {
 	db := &ruleDatabase{rules: []store.PeerRule{{Range: "198.41.7.1"}}}
 	for name, tt := range map[string]struct {
@@ -71,6 +71,9 @@ func TestRealmsNotWanted(t *testing.T) {
 		got, err := r.read(t.Context())
 		if err != nil || len(got.rules) != tt.rules || len(got.origins) != 0 {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if silent := r.silent.Load() != nil; silent != tt.down {
+			t.Errorf("%s: the database is silent: %v", name, silent)
 		}
 	}
 	r := start(t, load(t, "realm=first.example\nno-dynamic-realms\nno-dynamic-ip-list"), Options{})
@@ -204,6 +207,8 @@ func (d *ruleDatabase) RealmOptions(context.Context, string) ([]store.RealmOptio
 }
 
 func (d *ruleDatabase) PeerRules(context.Context) ([]store.PeerRule, error) { return d.rules, d.err }
+
+func (d *ruleDatabase) Version(context.Context) (uint64, error) { return 0, d.err }
 
 // Who has had what he may have in a month is out at once and stays out, and comes
 // back with a higher limit.

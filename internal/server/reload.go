@@ -24,6 +24,7 @@ type Reloaded struct {
 // for the keys that take a restart, which the answer names.
 func (s *Server) Reload() (Reloaded, error) {
 	r, err := s.reload()
+	s.life.loads.end(r, err, time.Now())
 	s.countReload(err)
 	if err != nil {
 		s.log.Error("the configuration is not reloaded; the old one stays in force", "error", err)
@@ -50,6 +51,7 @@ func (s *Server) reload() (Reloaded, error) {
 			s.log.Error("the log goes on in the old file", "error", err)
 		}
 	}
+	s.life.loads.begin(s.o.ConfigFile, time.Now())
 	next, err := s.o.Load()
 	if err != nil {
 		return r, err

@@ -88,6 +88,16 @@ func (s *Server) selfTest(ctx context.Context) error {
 	return nil
 }
 
+// noteTest remembers what the test has found.
+func (s *Server) noteTest(err error) {
+	if err == nil {
+		s.tested.Store(partOK)
+		return
+	}
+	s.life.untested.Store(new(singleLine(err)))
+	s.tested.Store(partFailed)
+}
+
 // testFamily is one that there is a relay address of.
 func (s *Server) testFamily() turn.Family { return turn.FamilyOf(seen(s.place().relays[0])) }
 

@@ -38,7 +38,8 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	JSON           bool   // print the greeting as JSON
 	ConfigFile     string // the file that the configuration came from, or empty
-	Version        string // for the log
+	Version        string // for the log and the status
+	Commit         string // of this program, for the status
 	// Metadata is where the metadata service of a cloud is, as http://host:port;
 	// empty: where the clouds have it.
 	Metadata string
@@ -73,8 +74,9 @@ type Server struct {
 	web        webSide
 	metrics    metricsSide
 	tested     atomic.Value // string: what the test of the own relay found
-	found      []local      // this machine's addresses at the start
-	external   external     // what is known of external addresses
+	life       life
+	found      []local  // this machine's addresses at the start
+	external   external // what is known of external addresses
 	running    bool
 	cleanup    []func() // what to undo, the last first
 }
@@ -97,6 +99,7 @@ type Addrs struct {
 func New(cfg *config.Config, o Options) (*Server, error) {
 	s := newServer(cfg, nil, nil)
 	s.o = o
+	s.life.begin(o.ConfigFile, time.Now())
 	// The order is that of blame: what a step says about a mistake assumes that
 	// those before it found none. The relay comes before the listener, which
 	// hands connections to it.
@@ -486,9 +489,7 @@ func (s *Server) announce(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	s.tested.Store(partOK)
-	if err != nil {
-		s.tested.Store(partFailed)
+	if s.noteTest(err); err != nil {
 		s.log.Error("the test of the own relay failed: clients will probably fail too", "error", err)
 	}
 	s.welcome()

@@ -3,6 +3,7 @@ package server
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"iceserver/internal/config"
 	"iceserver/internal/relay"
@@ -19,6 +20,14 @@ type setup struct {
 	// former are addresses that clients were told before others took their place:
 	// live allocations go by them still.
 	former []netip.Addr
+	moved  *move // the last one; nil: there was none
+}
+
+// move is a change of the addresses that clients are told.
+type move struct {
+	At     time.Time    `json:"at"`
+	Before []netip.Addr `json:"before"`
+	Now    []netip.Addr `json:"now"`
 }
 
 // newServer returns a server that goes by a setup and has opened nothing.
@@ -43,6 +52,9 @@ func (s *Server) adopt(change func(*setup)) {
 
 // move puts other addresses in force and remembers those of before.
 func (x *setup) move(p *place) {
+	if before, now := x.place.seen(), p.seen(); !slices.Equal(before, now) {
+		x.moved = &move{time.Now(), before, now}
+	}
 	for _, r := range x.place.relays {
 		x.former = distinct(append(slices.Clone(x.former), seen(r)))
 	}
