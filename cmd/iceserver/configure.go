@@ -24,10 +24,7 @@ import (
 // flags. Warnings are lines on stderr, if they are asked for. With mistakes there
 // are only those, in order: each is a line but the last, which is the error.
 func loadConfig(file string, flags []config.Flag, stderr io.Writer, warn bool) (*config.Config, error) {
-	// - is a file like any other here: a server does not read its standard input.
-	if file == "-" {
-		file = "./-"
-	}
+	file = plainName(file)
 	cfg, problems, err := readConfig(file, flags, nil)
 	if err != nil {
 		return nil, err
@@ -48,6 +45,15 @@ func loadConfig(file string, flags []config.Flag, stderr io.Writer, warn bool) (
 		last = nil
 	}
 	return cfg, last
+}
+
+// plainName names a configuration file of which - is one like any other: a server
+// does not read its standard input.
+func plainName(file string) string {
+	if file == "-" {
+		return "./-"
+	}
+	return file
 }
 
 // openToAll tells of a file with secrets that everybody on this machine can read.

@@ -112,7 +112,7 @@ func rootCommand() *cobra.Command {
 			"Without a command it serves; see iceserver serve --help for its flags.",
 		SilenceErrors: true, SilenceUsage: true,
 	}
-	root.AddCommand(serveCommand(), userCommand(), secretCommand(), realmCommand(), originCommand(), adminCommand(), oauthKeyCommand(), turnadminCommand(), linkCommand(), usageCommand(), credentialsCommand(), reloadCommand(), drainCommand(), configCommand(), benchCommand(), doctorCommand(), probeCommand(), versionCommand(), manCommand())
+	root.AddCommand(serveCommand(), userCommand(), secretCommand(), realmCommand(), originCommand(), adminCommand(), oauthKeyCommand(), turnadminCommand(), linkCommand(), usageCommand(), credentialsCommand(), reloadCommand(), drainCommand(), statusCommand(), configCommand(), benchCommand(), doctorCommand(), probeCommand(), versionCommand(), manCommand())
 	markFailures(root)
 	return root
 }

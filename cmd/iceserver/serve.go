@@ -175,7 +175,7 @@ func (c *serveCall) serve(cmd *cobra.Command) error {
 	in := takeSignals()
 	s, err := server.New(cfg, server.Options{
 		Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
-		JSON: c.json, ConfigFile: c.file, Version: versionName(),
+		JSON: c.json, ConfigFile: c.file, Version: versionName(), Commit: thisBuild().Commit,
 		Load: func() (*config.Config, error) { return c.load(cmd.ErrOrStderr(), false) },
 	})
 	if err != nil {

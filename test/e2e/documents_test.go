@@ -59,7 +59,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("nobody tries out examples in %q", b.language)
 		}
 	}
-	for _, what := range []string{"make", "serve", "user", "secret", "credentials", "config", "reload", "usage", "link", "doctor", "probe"} {
+	for _, what := range []string{"make", "serve", "user", "secret", "credentials", "config", "status", "reload", "usage", "link", "doctor", "probe"} {
 		if !d.tried[what] {
 			t.Errorf("the readme does not show %s", what)
 		}

@@ -127,8 +127,10 @@ func TestServed(t *testing.T) {
 				t.Error("mallory is let in")
 			}
 			carried(t, "carol", <-flows)
+			told(t, conf, "FAIL           database: ")
 			e.server.restart(t)
 			recovered(t, at)
+			told(t, conf, "answers\n")
 			// An outage is over with the first answer, and the second may come before.
 			text := s.Log()
 			if n := strings.Count(text, "does not answer; configured"); strings.Contains(text, "CANARY") || n < 1 || n > 2 {
@@ -137,6 +139,18 @@ func TestServed(t *testing.T) {
 			s.Stop(t)
 		})
 	}
+}
+
+// told waits until the status of a server says something, of which nothing is secret.
+func told(t *testing.T, conf, what string) {
+	t.Helper()
+	out := ""
+	for over := time.Now().Add(40 * time.Second); time.Now().Before(over); time.Sleep(100 * time.Millisecond) {
+		if out = command(t, "status", "-c", conf); strings.Contains(out, what) {
+			return
+		}
+	}
+	t.Errorf("the status does not tell %q:\n%s", what, out)
 }
 
 // allocated waits until a user has an allocation.
