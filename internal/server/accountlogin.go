@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"iceserver/internal/auth"
@@ -106,6 +107,6 @@ func (a *Accounts) count(ctx context.Context) (doctor.Accounts, error) {
 		}
 	}
 	secrets, err := a.db.Secrets(ctx, a.access.realm)
-	c.Secrets += len(secrets)
+	c.Secrets += len(slices.DeleteFunc(secrets, store.Blank))
 	return c, err
 }

@@ -105,6 +105,9 @@ func TestAdminPassword(t *testing.T) {
 	if checkAdminPassword(coturns, "pW") {
 		t.Error("a wrong password is right")
 	}
+	if checkAdminPassword("", "") {
+		t.Error("a row without a password lets in who gives none")
+	}
 }
 
 // Administrators come and go; a check tells nobody who is there.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"iceserver/internal/auth"
@@ -324,8 +325,8 @@ func (a *Accounts) firstSecret(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if len(secrets) > 0 {
-			return secrets[0], nil
+		if i := slices.IndexFunc(secrets, func(s string) bool { return !store.Blank(s) }); i >= 0 {
+			return secrets[i], nil
 		}
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -340,6 +341,11 @@ func (k *Keys) askSecrets(ctx context.Context, now time.Time, realm string) ([]s
 	secrets, err := k.db.Secrets(ctx, realm)
 	if err != nil {
 		return nil, err
+	}
+	if all := len(secrets); all > 0 {
+		if secrets = slices.DeleteFunc(secrets, Blank); len(secrets) < all {
+			k.log.Warn("an empty shared secret lets nobody in: remove it from the database", "realm", realm)
+		}
 	}
 	// A realm without secrets is asked again soon: the first one is usually
 	// added by somebody who is waiting for it to work.

@@ -1,7 +1,11 @@
 package store_test
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,5 +83,26 @@ func TestKeysExpiredDatabaseDown(t *testing.T) {
 		if c, err := f.candidates("r", user); err == nil {
 			t.Errorf("%d keys, %d expired, and no error", len(c.Keys), len(c.Expired))
 		}
+	}
+}
+
+// A-A10: a row of the secrets that is empty, blank or NULL lets nobody in, although
+// anybody can compute what it would sign; a good one beside it goes on working.
+func TestKeysEmptySecret(t *testing.T) {
+	db, path := open(t)
+	var log bytes.Buffer
+	keys := store.NewKeys(store.KeysOptions{Database: db, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if _, err := raw(t, path).Exec("INSERT INTO turn_secret VALUES ('r', ''), ('r', ' '), ('r', NULL), ('good', ''), ('good', 's')"); err != nil {
+		t.Fatal(err)
+	}
+	expires := time.Now().Add(time.Hour)
+	for realm, want := range map[string]int{"r": 0, "good": 1} {
+		user, _ := auth.REST{}.Mint("", "x", expires)
+		if got, err := keys.Find(context.Background(), realm, user); err != nil || len(got.Keys) != want {
+			t.Errorf("realm %s: %d candidates, want %d; error %v", realm, len(got.Keys), want, err)
+		}
+	}
+	if n := strings.Count(log.String(), "an empty shared secret"); n != 2 {
+		t.Errorf("%d warnings, want one a realm:\n%s", n, &log)
 	}
 }

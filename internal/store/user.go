@@ -50,6 +50,11 @@ func checkSecret(realm, value string) error {
 	return checks(required("the secret", value, maxSecret), optional("the realm", realm, maxRealm))
 }
 
+// Blank says whether nobody may be let in by a shared secret, since it is empty or
+// nothing but white space. No AddSecret takes such a one, but other programs write
+// into a database too, and a column may be NULL.
+func Blank(secret string) bool { return strings.TrimSpace(secret) == "" }
+
 // keyOf reads an hmackey column. The column is wider than the key and some
 // databases pad it with blanks; keys written by hand may be in upper case or
 // carry the 0x of the configuration file.
