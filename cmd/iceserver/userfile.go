@@ -48,8 +48,10 @@ func userFormat(format, path string) (string, error) {
 // userColumns are the columns of CSV, of which the first one must be there.
 func userColumns() []string { return []string{"name", "realm", "password", "key"} }
 
-// readUsers reads users and all that is wrong with the way they are written.
+// readUsers reads users and all that is wrong with the way they are written. The
+// mark that Windows writes before UTF-8 is no part of them.
 func readUsers(text []byte, format string) ([]userEntry, []lineError) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if format == "json" {
 		return readJSONUsers(text)
 	}
@@ -59,7 +61,7 @@ func readUsers(text []byte, format string) ([]userEntry, []lineError) {
 // readCSVUsers reads a line of titles, in any order, and a line for each user.
 // Fields may be quoted, and then have line breaks in them.
 func readCSVUsers(text []byte) (list []userEntry, wrong []lineError) {
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
+	r := csv.NewReader(bytes.NewReader(text))
 	titles, err := r.Read()
 	if err != nil {
 		return nil, []lineError{{1, errors.New("the line of titles is missing, as name,realm,password")}}

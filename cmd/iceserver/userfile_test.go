@@ -25,6 +25,7 @@ func TestReadUsers(t *testing.T) {
 		{"too few fields", "csv", "name,password\na\nb,CANARY,c\nd,e\n", "[d//e/@4]", "2: wrong number; 3: wrong number"},
 		{"bare quote", "csv", "name,password\na,x\"CANARY\nb,c\n", "[]", "2: bare"},
 		{"json", "json", "[\n{\"name\":\"a\",\n\"password\":\"p\"},\n\n {\"name\":\"b\",\"realm\":\"r\",\"key\":\"k\"}]\n", "[a//p/@2 b/r//k@5]", ""},
+		{"json of Windows", "json", "\ufeff[\r\n{\"name\":\"a\",\"key\":\"k\"}]\r\n", "[a///k@2]", ""},
 		{"json none", "json", " [ ] ", "[]", ""},
 		{"no array", "json", "{\"name\":\"a\"}", "[]", "1: that is no JSON array"},
 		{"unknown field", "json", "[{\"name\":\"a\"},\n{\"nam\":\"CANARY\"}]", "[a///@1]", `2: unknown field "nam"`},

@@ -12,8 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"golang.org/x/text/secure/precis"
 )
 
 // ErrKey says that a text is not a key in the form that ParseKey wants.
@@ -25,8 +23,8 @@ var ErrKey = errors.New("auth: a key is 0x and 32 hexadecimal digits")
 type Key []byte
 
 // LongTermKey makes the key of a user. It fails when the realm or the password
-// cannot be prepared: empty, or with characters that the OpaqueString profile
-// of RFC 8265 forbids, such as control characters. The error never holds the
+// cannot be prepared: empty, not UTF-8, or with characters that the OpaqueString
+// profile of RFC 8265 forbids, such as control characters. The error never holds the
 // password.
 //
 // R-8489-9.2.2-a (RFC 8489, 9.2.2): the MD5 sum of name, realm and password with
@@ -34,13 +32,13 @@ type Key []byte
 // R-8489-9.2.2-b (RFC 8489, 9.2.2): enclosing quotes and trailing NULs belong to
 // neither name nor realm, trailing NULs not to the password.
 func LongTermKey(username, realm, password string) (Key, error) {
-	preparedRealm, err := precis.OpaqueString.String(unquote(realm))
+	preparedRealm, err := OpaqueString(unquote(realm))
 	if err != nil {
-		return nil, fmt.Errorf("auth: realm %q: %w", realm, err)
+		return nil, fmt.Errorf("realm %q: %w", realm, err)
 	}
-	preparedPassword, err := precis.OpaqueString.String(trimNULs(password))
+	preparedPassword, err := OpaqueString(trimNULs(password))
 	if err != nil {
-		return nil, fmt.Errorf("auth: password of %q: %w", username, err)
+		return nil, fmt.Errorf("password of %q: %w", username, err)
 	}
 	sum := md5.Sum([]byte(unquote(username) + ":" + preparedRealm + ":" + preparedPassword))
 	return sum[:], nil

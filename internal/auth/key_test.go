@@ -90,7 +90,9 @@ func TestLongTermKeyRefuses(t *testing.T) {
 		{"realm", "sec\tret", "password"},
 		{"realm", "sec\x00ret", "password"},
 		{"realm", "secret\u202e\u0007", "password"},
+		{"realm", "Gr\xfc\xdfe", "password"},
 		{"", "secret", "realm"},
+		{"M\xfcnchen", "secret", "realm"},
 		{"\"\"", "secret", "realm"},
 		{"re\nalm", "secret", "realm"},
 	} {
