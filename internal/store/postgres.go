@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"errors"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,7 +27,7 @@ const sqlSnapshot statement = `SELECT CAST(txid_current_snapshot() AS text)`
 // "host=localhost dbname=coturn user=turn password=... connect_timeout=30", or by
 // a URI. What the string leaves out comes from libpq's variables and files.
 func openPostgreSQL(where string) (Database, error) {
-	c, err := pgx.ParseConfig(where)
+	c, err := parsePostgreSQL(where)
 	if err != nil {
 		// The library's words quote the string.
 		return nil, errForm(PostgreSQL, "host=127.0.0.1 dbname=coturn user=turn password=PASSWORD, or postgresql://turn:PASSWORD@127.0.0.1/coturn")
@@ -45,6 +47,52 @@ func openPostgreSQL(where string) (Database, error) {
 	}
 	s.pool(sqlSnapshot, 1, true)
 	return s, nil
+}
+
+// libpqOnly are options of libpq that are about its own sockets, its GSSAPI and its
+// compression. The driver takes what it does not know for settings of the server,
+// which then refuses the connection; here they mean nothing, and lose nothing.
+func libpqOnly() []string {
+	return []string{
+		"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+		"gssencmode", "gsslib", "gssdelegation", "sslcompression", "sslcertmode", "load_balance_hosts", "fallback_application_name",
+	}
+}
+
+// parsePostgreSQL reads a connection string as libpq does, where the driver reads
+// it otherwise.
+func parsePostgreSQL(where string) (*pgx.ConnConfig, error) {
+	c, err := pgx.ParseConfig(where)
+	if err != nil {
+		return nil, err
+	}
+	if addr := c.RuntimeParams["hostaddr"]; addr != "" {
+		if c, err = dialPostgreSQL(c, where, addr); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range libpqOnly() {
+		delete(c.RuntimeParams, name)
+	}
+	return c, nil
+}
+
+// dialPostgreSQL has c dial addr, which saves a look-up of the host's name; the
+// name stays the one that a certificate is for. Without a name addr is the host.
+func dialPostgreSQL(c *pgx.ConnConfig, where, addr string) (*pgx.ConnConfig, error) {
+	if strings.HasPrefix(c.Host, "/") {
+		host := " host=" + addr
+		if strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://") {
+			host = "&host=" + addr // behind a question mark, where hostaddr is
+		}
+		var err error
+		if c, err = pgx.ParseConfig(where + host); err != nil {
+			return nil, err
+		}
+	}
+	c.LookupFunc = func(context.Context, string) ([]string, error) { return strings.Split(addr, ","), nil }
+	delete(c.RuntimeParams, "hostaddr")
+	return c, nil
 }
 
 func postgresDialect() dialect {

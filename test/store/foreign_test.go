@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +83,31 @@ func TestPostgreSQLWithoutTables(t *testing.T) {
 	db := postgresEngine.open(t, strings.Replace(at, "user=turn", "user="+name, 1))
 	if _, err := db.Key(t.Context(), "r", "n"); err == nil || !strings.Contains(err.Error(), "schema.sql") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A connection string that libpq takes is taken, with the options that are about
+// libpq's own sockets, and with an address beside the name or in its stead.
+func TestPostgreSQLOptions(t *testing.T) {
+	where := postgresEngine.fresh(t)(postgresEngine.running(t).port)
+	own := " keepalives=1 keepalives_idle=30 keepalives_interval=10 keepalives_count=5 tcp_user_timeout=9000 gssencmode=disable sslcompression=0 load_balance_hosts=disable fallback_application_name=turnserver"
+	addr := strings.Replace(where, "host=", "hostaddr=", 1)
+	named := strings.Replace(where, "host=127.0.0.1", "host=name.invalid hostaddr=127.0.0.1", 1)
+	part := map[string]string{}
+	for _, word := range strings.Fields(where) {
+		key, value, _ := strings.Cut(word, "=")
+		part[key] = value
+	}
+	uri := "postgresql://turn:" + url.QueryEscape(part["password"]) + "@/" + part["dbname"] + "?sslmode=disable&keepalives_idle=30&port=" + part["port"] + "&hostaddr=127.0.0.1"
+	for _, text := range []string{where + own, addr, named, uri} {
+		db := postgresEngine.open(t, text)
+		if _, err := db.Users(t.Context(), ""); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	db := postgresEngine.open(t, where+" keepalive=1")
+	if _, err := db.Users(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "keepalive") {
+		t.Errorf("an option that there is not: error %v", err)
 	}
 }
 
