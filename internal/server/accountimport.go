@@ -109,27 +109,50 @@ func (a *Accounts) keysBefore(ctx context.Context) (map[Account]auth.Key, error)
 	return before, nil
 }
 
-// Import writes accounts that CheckImport found nothing wrong with. If one cannot
-// be written its index is returned with the error, and those before it are taken
-// back: not every database has transactions, so that is done by hand.
+// together is a database that writes many users at once or none. Not every one can.
+type together interface {
+	Together(ctx context.Context, do func(store.Users) error) error
+}
+
+// Import writes accounts that CheckImport found nothing wrong with, all of them or
+// none. If one cannot be written its index is returned with the error. Where the
+// database has no transactions, those before it are taken back by hand.
 func (a *Accounts) Import(ctx context.Context, list []Account, replace bool) (int, error) {
-	before, err := a.keysBefore(ctx)
-	if err != nil {
-		return 0, err
-	}
 	rows := make([]store.User, len(list))
 	for i, account := range list {
+		var err error
 		if rows[i], err = a.row(account); err != nil {
 			return i, err
 		}
 	}
-	write := a.db.AddUser
+	if t, ok := a.db.(together); ok {
+		n := len(rows)
+		err := t.Together(ctx, func(u store.Users) (err error) {
+			n, err = writeUsers(ctx, u, rows, replace)
+			return err
+		})
+		return n, err
+	}
+	before, err := a.keysBefore(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n, err := writeUsers(ctx, a.db, rows, replace)
+	if err != nil {
+		err = errors.Join(err, a.undo(ctx, rows[:n], before))
+	}
+	return n, err
+}
+
+// writeUsers returns how many it wrote before the error.
+func writeUsers(ctx context.Context, to store.Users, rows []store.User, replace bool) (int, error) {
+	write := to.AddUser
 	if replace {
-		write = a.db.SetUser
+		write = to.SetUser
 	}
 	for i, u := range rows {
 		if err := write(ctx, u); err != nil {
-			return i, errors.Join(err, a.undo(ctx, rows[:i], before))
+			return i, err
 		}
 	}
 	return len(rows), nil

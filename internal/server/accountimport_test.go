@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"iceserver/internal/auth"
+	"iceserver/internal/store"
 )
 
 const otherKey = "0x00000000000000000000000000000001"
@@ -24,7 +25,16 @@ func keyed(names ...string) []Account {
 // An import that fails half way leaves everything as it was: here the database itself
 // refuses the last row.
 func TestImportUndone(t *testing.T) {
-	a, ctx := database(t, "one"), t.Context()
+	t.Run("by the database", func(t *testing.T) { importUndone(t, database(t, "one")) })
+	t.Run("by hand", func(t *testing.T) {
+		a := database(t, "one")
+		a.db = struct{ store.Database }{a.db} // which has no transactions
+		importUndone(t, a)
+	})
+}
+
+func importUndone(t *testing.T, a *Accounts) {
+	ctx := t.Context()
 	old := []Account{{Name: "b", Realm: "one", Key: otherKey}}
 	if n, err := a.Import(ctx, old, false); n != 1 || err != nil {
 		t.Fatal(n, err)
@@ -48,6 +58,32 @@ func TestImportUndone(t *testing.T) {
 	}
 	if got, err := a.Users(ctx, true); err != nil || !reflect.DeepEqual(got, keyed("a", "b", "c")) {
 		t.Errorf("%+v, error %v", got, err)
+	}
+}
+
+// Nobody sees a part of an import: whoever is killed in the middle of one has
+// imported nothing.
+func TestImportUnseen(t *testing.T) {
+	a, ctx := database(t, "one"), t.Context()
+	all, ok := a.db.(together)
+	if !ok {
+		t.Fatal("SQLite has transactions")
+	}
+	err := all.Together(ctx, func(u store.Users) error {
+		row, err := a.row(keyed("a")[0])
+		if err == nil {
+			err = u.AddUser(ctx, row)
+		}
+		if seen, failed := a.Users(ctx, false); failed != nil || len(seen) != 0 {
+			t.Errorf("in the middle there are %v, error %v", seen, failed)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen, err := a.Users(ctx, false); err != nil || len(seen) != 1 {
+		t.Errorf("afterwards there are %v, error %v", seen, err)
 	}
 }
 

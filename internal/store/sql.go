@@ -16,6 +16,9 @@ import (
 // shall end with an error where a database is silent.
 const callTimeout = 10 * time.Second
 
+// togetherTimeout is how long writing many users at once may take.
+const togetherTimeout = 5 * time.Minute
+
 // bounded gives ctx a deadline if it has none.
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
@@ -47,8 +50,9 @@ type dialect struct {
 // sqlDatabase is a Database that speaks SQL.
 type sqlDatabase struct {
 	db      *sql.DB
-	name    string // for people
-	secret  string // never to be seen in an error
+	tx      *sql.Tx // where statements run; nil: each for itself, over db
+	name    string  // for people
+	secret  string  // never to be seen in an error
 	dialect dialect
 	watch
 
@@ -68,6 +72,42 @@ func (s *sqlDatabase) Close() error {
 // fail says which database an error is about.
 func (s *sqlDatabase) fail(err error) error {
 	return hide(fmt.Errorf("database %s: %w", s.name, err), s.secret)
+}
+
+// runner is what statements run over.
+func (s *sqlDatabase) runner() interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+} {
+	if s.tx != nil {
+		return s.tx
+	}
+	return s.db
+}
+
+// Together calls do with users that are written all at once when it returns no
+// error, and not at all when it returns one or the program ends before: nobody ever
+// sees a part of them. To write many is much quicker so than one by one.
+func (s *sqlDatabase) Together(ctx context.Context, do func(Users) error) error {
+	ctx, cancel := context.WithTimeout(ctx, togetherTimeout)
+	defer cancel()
+	if err := s.tablesReady(ctx); err != nil {
+		return s.fail(err)
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.fail(err)
+	}
+	within := &sqlDatabase{db: s.db, tx: tx, name: s.name, secret: s.secret, dialect: s.dialect}
+	within.ready.Store(true)
+	if err := do(within); err != nil {
+		_ = tx.Rollback() // which closing the connection does too
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return s.fail(err)
+	}
+	return nil
 }
 
 // text is a statement as the database wants it.
@@ -129,7 +169,7 @@ func (s *sqlDatabase) query(ctx context.Context, q statement, each func(scan fun
 	if err := s.tablesReady(ctx); err != nil {
 		return s.fail(err)
 	}
-	rows, err := s.db.QueryContext(ctx, s.text(q), args...)
+	rows, err := s.runner().QueryContext(ctx, s.text(q), args...)
 	if err == nil {
 		defer rows.Close()
 		for rows.Next() {
@@ -161,7 +201,7 @@ func (s *sqlDatabase) exec(ctx context.Context, q statement, args ...any) (int64
 	if err := s.tablesReady(ctx); err != nil {
 		return 0, err
 	}
-	res, err := s.db.ExecContext(ctx, s.text(q), args...)
+	res, err := s.runner().ExecContext(ctx, s.text(q), args...)
 	if err != nil {
 		return 0, err
 	}
