@@ -61,17 +61,28 @@ func (s *Server) realmFor(m *stun.Message) string {
 	return s.o.Realm
 }
 
-// origin is the realm of the page that m names, if that has one.
+// mostOrigins is how many ORIGINs of a message are looked at.
+const mostOrigins = 8
+
+// origin is the realm of the page that m names, if that has one. A page inside
+// others may name them all: the first one that has a realm counts, as for coturn.
 func (s *Server) origin(m *stun.Message) (string, bool) {
 	if len(s.o.Realms) == 0 {
 		return "", false
 	}
-	v, ok := m.Get(stun.AttrOrigin)
-	if !ok {
-		return "", false
+	seen := 0
+	for t, v := range m.Attributes() {
+		if t != stun.AttrOrigin {
+			continue
+		}
+		if realm, ok := s.o.Realms[Origin(string(v))]; ok {
+			return realm, true
+		}
+		if seen++; seen == mostOrigins {
+			break
+		}
 	}
-	realm, ok := s.o.Realms[Origin(string(v))]
-	return realm, ok
+	return "", false
 }
 
 // sentOrigin is the ORIGIN of a message in the form in which they are compared;
