@@ -123,14 +123,19 @@ func (l *loader) applyOne(e *entry) {
 		return
 	}
 	if e.bare || e.value == "" && k.Implied != "" {
-		if k.Implied == "" {
+		if k.Implied == "" && k.Verdict != Obsolete {
 			l.fail(e, faultf("write "+k.Name+"="+strings.ToUpper(string(k.Kind)), "the value is missing"))
 			return
 		}
 		e.value = k.Implied
 	}
 	v, f := l.parsers[k.Kind](k, e.value)
-	if f != nil {
+	switch {
+	case f != nil && k.Verdict == Obsolete && k.Means == "":
+		// What has no effect cannot be wrong: templates leave cli-password= empty.
+		l.obsolete(k, e, nil)
+		return
+	case f != nil:
 		l.fail(e, f)
 		return
 	}

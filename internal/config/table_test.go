@@ -226,3 +226,14 @@ func TestSwitchesOff(t *testing.T) {
 		}
 	}
 }
+
+// What has no effect any more ends no start, whatever its value: templates leave
+// passwords of the telnet interface empty, and coturn took host names for addresses.
+func TestObsoleteValues(t *testing.T) {
+	for _, text := range []string{"cli-password=", "cli-password", "cli-ip=localhost", "cli-port=", "dh-file", "multiplex-peer-port=none", "no-tlsv1=never"} {
+		_, problems := Load(Input{File: "f", Text: strings.NewReader(text)})
+		if len(problems) != 1 || Failed(problems) || !strings.Contains(problems[0].Message, "has no effect any more") {
+			t.Errorf("%s: %s", text, lines(problems))
+		}
+	}
+}
