@@ -5,15 +5,15 @@ func tlsKeys() []Key {
 	return append([]Key{
 		// coturn looks for turn_server_cert.pem in many places when nothing is said,
 		// and goes without TLS when none has it. Here the path is what it says.
-		{Name: "cert", Kind: kindPath, Repeat: true, Instead: true, at: func(c *Config) any { return &c.CertFiles },
+		{Name: "cert", Live: true, Kind: kindPath, Repeat: true, Instead: true, at: func(c *Config) any { return &c.CertFiles },
 			Doc:     "The file with the certificate chain in PEM; without the key a self-signed certificate is made and kept. Given several times, each with its pkey, clients get the one that has the name they ask for, and else the first. The files are looked at every few seconds.",
 			Coturn:  "it takes one, looks for turn_server_cert.pem in a number of folders, and goes without TLS when it finds none",
 			Example: "/etc/ssl/turn/fullchain.pem", Related: []string{"no-tls"}},
-		{Name: "pkey", Kind: kindPath, Repeat: true, Instead: true, at: func(c *Config) any { return &c.KeyFiles },
+		{Name: "pkey", Live: true, Kind: kindPath, Repeat: true, Instead: true, at: func(c *Config) any { return &c.KeyFiles },
 			Doc:     "The file with the private key of cert in PEM; with several certificates, in their order.",
 			Coturn:  "it takes one, and looks for turn_server_pkey.pem in a number of folders, and goes without TLS when it finds none",
 			Example: "/etc/ssl/turn/privkey.pem"},
-		{Name: "pkey-pwd", Kind: kindSecret, at: func(c *Config) any { return &c.KeyPassword },
+		{Name: "pkey-pwd", Live: true, Kind: kindSecret, at: func(c *Config) any { return &c.KeyPassword },
 			Doc:     "The passphrase of every pkey that is encrypted.",
 			Example: "a-long-password", Related: []string{"pkey"}},
 		// Ignoring it would let in whom it is to keep out.

@@ -44,6 +44,34 @@ func LoadCertificates(pairs ...Pair) (*Certificates, error) {
 	return c, nil
 }
 
+// Replace reads other files than those until now. Nothing has changed before show
+// is called: then new connections are shown what they hold, and what Put brought
+// stays. With an error, which says which file is at fault, there is no show.
+//
+// A-L05: what is broken or of no use today does not replace a certificate that is.
+func (c *Certificates) Replace(pairs ...Pair) (show func(), err error) {
+	next, err := LoadCertificates(pairs...)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range next.slots {
+		if err := s.pair.timely(s.cert, time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, s := range c.slots {
+			if s.pair.CertFile == "" {
+				next.slots = append(next.slots, s)
+			}
+		}
+		c.slots = next.slots
+		c.arrange()
+	}, nil
+}
+
 // Reload reads all files anew, whether they have changed or not. Those with
 // which something is wrong keep what they had, and the error names them all.
 func (c *Certificates) Reload() error {

@@ -162,8 +162,8 @@ func (s *Server) handOver(p process) error {
 		}
 	}
 	files := []string{s.cfg().PIDFile}
-	if s.logging.file != nil {
-		files = append(files, s.logging.file.path)
+	if s.outlet.logging().file != nil {
+		files = append(files, s.outlet.logging().file.path)
 	}
 	for _, path := range files {
 		info, err := os.Lstat(path)
@@ -198,8 +198,8 @@ func (s *Server) warnOutOfReach() {
 		}
 	}
 	write := map[string]string{"log-file": "", "userdb": c.Database}
-	if s.logging.file != nil {
-		write["log-file"] = s.logging.file.path
+	if s.outlet.logging().file != nil {
+		write["log-file"] = s.outlet.logging().file.path
 	}
 	for key, path := range write {
 		if path != "" && unix.Access(path, unix.R_OK|unix.W_OK) != nil {

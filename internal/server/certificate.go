@@ -109,18 +109,25 @@ func configuredPairs(cfg *config.Config) []listener.Pair {
 	return pairs
 }
 
-// certificates loads the configured pairs, else the kept self-signed one.
+// certificatePairs are the configured pairs, else the kept self-signed one, and
+// what to do if they cannot be used.
+func certificatePairs(x *setup) (pairs []listener.Pair, todo string, err error) {
+	if pairs := configuredPairs(x.cfg); len(pairs) > 0 {
+		return pairs, "; correct cert and pkey, or leave both out to have a self-signed one made", nil
+	}
+	// At the start openAccess and openLinks made sure that there is a place to keep it.
+	if x.access.kept == nil {
+		return nil, "", errors.New("there is no data directory to keep a self-signed certificate in: set cert and pkey, or restart")
+	}
+	path, err := selfSigned(x.access.kept.dir, x.place.hosts, time.Now())
+	return []listener.Pair{{CertFile: path, KeyFile: path, Fallback: true}}, "; remove the file to have a new one made", err
+}
+
+// certificates loads what certificatePairs names.
 func (s *Server) certificates() (*listener.Certificates, error) {
-	pairs := configuredPairs(s.cfg())
-	todo := "; correct cert and pkey, or leave both out to have a self-signed one made"
-	if len(pairs) == 0 {
-		// openAccess and openLinks made sure that there is a place to keep it.
-		path, err := selfSigned(s.access().kept.dir, s.place().hosts, time.Now())
-		if err != nil {
-			return nil, err
-		}
-		pairs = []listener.Pair{{CertFile: path, KeyFile: path, Fallback: true}}
-		todo = "; remove the file to have a new one made"
+	pairs, todo, err := certificatePairs(s.setup.Load())
+	if err != nil {
+		return nil, err
 	}
 	s.certFile = pairs[0].CertFile
 	c, err := listener.LoadCertificates(pairs...)
@@ -128,6 +135,19 @@ func (s *Server) certificates() (*listener.Certificates, error) {
 		return nil, fmt.Errorf("cannot use TLS: %w%s", err, todo)
 	}
 	return c, nil
+}
+
+// otherCertificates reads the files that a changed configuration names; show has
+// new connections see what they hold.
+func (s *Server) otherCertificates(x *setup) (show func(), err error) {
+	pairs, todo, err := certificatePairs(x)
+	if err != nil {
+		return nil, err
+	}
+	if show, err = s.certs.Replace(pairs...); err != nil {
+		return nil, fmt.Errorf("%w%s", err, todo)
+	}
+	return show, nil
 }
 
 // ReloadCertificates reads the files of the certificates anew, and has the
@@ -153,9 +173,7 @@ const selfSignedCheck = time.Hour
 func (s *Server) runCertificates(ctx context.Context, running *sync.WaitGroup) {
 	if s.certs != nil {
 		running.Go(func() { s.certs.Watch(ctx, s.log) })
-		if len(s.cfg().CertFiles) == 0 {
-			running.Go(func() { s.renewSelfSigned(ctx) })
-		}
+		running.Go(func() { s.renewSelfSigned(ctx) })
 	}
 	s.runACME(ctx, running)
 }
@@ -168,7 +186,11 @@ func (s *Server) renewSelfSigned(ctx context.Context) {
 	for failed := false; ; {
 		select {
 		case now := <-tick.C:
-			_, err := selfSigned(s.access().kept.dir, s.place().hosts, now)
+			x := s.setup.Load()
+			if len(x.cfg.CertFiles) > 0 || x.access.kept == nil {
+				continue // it is not in use, but a reload may change that
+			}
+			_, err := selfSigned(x.access.kept.dir, x.place.hosts, now)
 			if err != nil && !failed {
 				s.log.Warn("the self-signed certificate cannot be renewed; it is tried again every hour", "error", err)
 			}

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"iceserver/internal/config"
 	"iceserver/internal/listener"
 	generator "iceserver/internal/load"
 	"iceserver/test/servertest"
@@ -140,7 +141,7 @@ func TestSelfSignedFollowsAddresses(t *testing.T) {
 // The self-signed certificate is renewed under a server that runs for years.
 func TestSelfSignedIsRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newServer(nil, &access{kept: &kept{dir: t.TempDir()}}, &place{hosts: []netip.Addr{netip.MustParseAddr("192.0.2.1")}})
+		s := newServer(new(config.Config), &access{kept: &kept{dir: t.TempDir()}}, &place{hosts: []netip.Addr{netip.MustParseAddr("192.0.2.1")}})
 		s.log = slog.New(slog.DiscardHandler)
 		path, err := selfSigned(s.access().kept.dir, s.place().hosts, time.Now())
 		if err != nil {

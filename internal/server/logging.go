@@ -24,7 +24,8 @@ type logging struct {
 
 // openLog makes the logger that the configuration asks for. Without a log-file
 // the log goes to standard error, so that standard output holds nothing but what
-// is there to be pasted or parsed.
+// is there to be pasted or parsed. With an error the logger can be used too, and
+// goes to standard error.
 func openLog(cfg *config.Config, o Options) (*logging, error) {
 	l := new(logging)
 	l.level.Set(level(cfg.LogLevel))
@@ -42,10 +43,7 @@ func openLog(cfg *config.Config, o Options) (*logging, error) {
 	}
 	w, err := l.writer(cfg, o)
 	if err != nil {
-		// Coturn goes on too, and under its unit no server may make a file right in
-		// /var/log, where guides everywhere have it.
 		w = o.Stderr
-		defer func() { l.Warn("the log goes to standard error until the next start", "error", err) }()
 	}
 	l.Logger = slog.New(l.handler(cfg, w, func(t time.Time) slog.Value {
 		switch {
@@ -56,7 +54,14 @@ func openLog(cfg *config.Config, o Options) (*logging, error) {
 		}
 		return slog.TimeValue(t)
 	}))
-	return l, nil
+	return l, err
+}
+
+// end closes what was opened for the log.
+func (l *logging) end() {
+	if l.close != nil {
+		l.close()
+	}
 }
 
 // writer is where the log goes that does not go to syslog.

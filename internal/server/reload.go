@@ -43,14 +43,7 @@ func (s *Server) reload() (Reloaded, error) {
 		return r, err
 	}
 	defer s.notifyReload()()
-	// The file of the log may have been moved away, which is all that some who
-	// ask for a reload want.
-	if f := s.logging.file; f != nil {
-		// Who wants other users to be let in must not wait for a log directory.
-		if err := f.reopen(); err != nil {
-			s.log.Error("the log goes on in the old file", "error", err)
-		}
-	}
+	s.reopenLog()
 	s.life.loads.begin(s.o.ConfigFile, time.Now())
 	next, err := s.o.Load()
 	if err != nil {
@@ -64,17 +57,74 @@ func (s *Server) reload() (Reloaded, error) {
 	if len(changed) == 0 {
 		return r, s.ReloadCertificates()
 	}
-	err = s.changeLocked(func(x *setup) error {
+	return r, s.putInForce(next, changed)
+}
+
+// reopenLog goes on in a new file of the log: that may have been moved away, which
+// is all that some who ask for a reload want.
+func (s *Server) reopenLog() {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	f := s.outlet.logging().file
+	if f == nil {
+		return
+	}
+	// Who wants other users to be let in must not wait for a log directory.
+	if err := f.reopen(); err != nil {
+		s.log.Error("the log goes on in the old file", "error", err)
+	}
+}
+
+// anyOf says whether a key is among those that have changed.
+func anyOf(changed []string, keys ...string) bool {
+	return slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(changed, k) })
+}
+
+// putInForce goes by a new configuration of which some keys have changed. What is
+// opened for it is used only once nothing can be refused any more.
+func (s *Server) putInForce(next *config.Config, changed []string) error {
+	var show func()
+	var log *logging
+	err := s.changeLocked(func(x *setup) (err error) {
 		if err := s.takeOver(x, next); err != nil {
 			return err
 		}
-		return s.ReloadCertificates()
+		if show, err = s.certificatesOf(x, changed); err != nil {
+			return err
+		}
+		if anyOf(changed, "log-file", "no-stdout-log", "syslog", "syslog-facility", "new-log-timestamp-format", "log-format") {
+			log, err = openLog(x.cfg, s.o)
+		}
+		return err
 	})
-	if err == nil {
-		s.logging.level.Set(level(next.LogLevel))
-		err = s.keepStart()
+	switch {
+	case err != nil && log != nil:
+		log.end()
+		return err
+	case err != nil:
+		return err
+	case log != nil:
+		s.outlet.turn(log)
 	}
-	return r, err
+	show()
+	s.outlet.logging().level.Set(level(next.LogLevel))
+	return s.keepStart()
+}
+
+// certificatesOf reads the files of the certificates anew, or others if the
+// configuration names others; those are in use when show was called.
+func (s *Server) certificatesOf(x *setup, changed []string) (show func(), err error) {
+	if s.certs == nil || !anyOf(changed, "cert", "pkey", "pkey-pwd") {
+		return func() {}, s.ReloadCertificates()
+	}
+	other, err := s.otherCertificates(x)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		other()
+		s.adaptWeb() // its headers tell of the certificate
+	}, s.metrics.reloadCertificates()
 }
 
 // awaitStart waits until the server has tested itself, for which it lets itself

@@ -54,7 +54,7 @@ type Server struct {
 	setup      atomic.Pointer[setup]
 	o          Options
 	log        *slog.Logger
-	logging    *logging
+	outlet     outlet // where log goes
 	accounting *accounting
 	keys       *testKeys
 	database   store.Database // nil: there is none
@@ -127,12 +127,13 @@ func (s *Server) unwind() {
 
 func (s *Server) openLog() error {
 	l, err := openLog(s.cfg(), s.o)
+	s.outlet.turn(l)
+	s.log = slog.New(switched{outlet: &s.outlet})
+	s.defers(s.outlet.close)
 	if err != nil {
-		return err
-	}
-	s.logging, s.log = l, l.Logger
-	if l.close != nil {
-		s.defers(l.close)
+		// Coturn goes on too, and under its unit no server may make a file right in
+		// /var/log, where guides everywhere have it.
+		s.log.Warn("the log goes to standard error until log-file is another one", "error", err)
 	}
 	return nil
 }
