@@ -76,6 +76,7 @@ func TestMistakes(t *testing.T) {
 		{"listening-ip=eth0", `1:14: listening-ip: "eth0" is not an IP address; write one such as 192.0.2.1 or 2001:db8::1`},
 		{"listening-ip=1.2.3.4:80", `1:14: listening-ip: "1.2.3.4:80" has a port; write 1.2.3.4; ports have keys of their own`},
 		{"relay-ip=10.0.0.0/8", `1:10: relay-ip: "10.0.0.0/8" is a block, not an address; write 10.0.0.0`},
+		{"external-ip=$(detect-external-ip)/10.0.0.1", `1:13: external-ip: "$(detect-external-ip)/10.0.0.1" is a command or variable of a shell that nobody filled in; write auto: the server finds its own address`},
 		{"external-ip=turn_example.org", `1:13: external-ip: "turn_example.org" is not an IP address; write one such as 192.0.2.1 or 2001:db8::1`},
 		{"external-ip=192.0.2.1/::1", `1:13: external-ip: "192.0.2.1/::1" maps between IPv4 and IPv6; write two of one family`},
 		{"external-ip=0.0.0.0", `1:13: external-ip: "0.0.0.0" is not the address of a machine; write the address that the world sees`},

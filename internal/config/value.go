@@ -187,6 +187,10 @@ func parseIPPort(_ *Key, s string) (any, *fault) {
 // packet does not change its family on the way through address translation.
 func parseExternal(k *Key, s string) (any, *fault) {
 	public, private, pair := strings.Cut(s, "/")
+	if strings.HasPrefix(public, "$") {
+		// The entry point of coturn's container runs $(detect-external-ip).
+		return nil, faultf("write auto: the server finds its own address", "%s is a command or variable of a shell that nobody filled in", quote(s))
+	}
 	e := ExternalIP{}
 	var f *fault
 	switch name := strings.ToLower(strings.TrimSpace(public)); {
