@@ -172,6 +172,9 @@ func (a *access) again(cfg *config.Config) (*access, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.place != a.place && (n.place.where == "" || a.place.where == "") {
+		return nil, errors.New("with this users would be looked up in a database for the first time, or in none any more: that takes a restart")
+	}
 	if n.place != a.place {
 		return nil, fmt.Errorf("with this the users would be those of %s instead of %s: that takes a restart", n.place.name(), a.place.name())
 	}

@@ -93,3 +93,13 @@ func content(t *testing.T, file string) string {
 	}
 	return string(b)
 }
+
+// Whoever opens the relay for everybody by a reload hears what that would take, without
+// the name of a database that there would not be.
+func TestReloadWithoutDatabase(t *testing.T) {
+	r, write := reloadable(t, "realm=r\nuser=u:a-long-password\nno-tls\n")
+	write("realm=r\nno-auth\nno-tls\n")
+	if _, err := r.Reload(); err == nil || !strings.Contains(err.Error(), "or in none any more: that takes a restart") {
+		t.Errorf("got %v", err)
+	}
+}
