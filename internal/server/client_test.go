@@ -28,7 +28,12 @@ func clientOf(t *testing.T, at netip.AddrPort, user, password string) *tester {
 	t.Cleanup(func() { conn.Close() })
 	return &tester{
 		conn: conn, in: bufio.NewReader(conn), proto: turn.UDP, start: time.Now(), until: time.Now().Add(15 * time.Second),
-		client: turn.NewClient(turn.ClientOptions{Username: user, Password: password, Proto: turn.UDP, NewID: newTransactionID}),
+		client: turn.NewClient(turn.ClientOptions{
+			Username: user, Password: password, Proto: turn.UDP, NewID: newTransactionID,
+			// An answer is rather late, on a busy machine, than lost, and tests
+			// count what the server was asked.
+			RTO: 5 * time.Second,
+		}),
 	}
 }
 

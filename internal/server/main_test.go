@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -18,32 +16,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // freePort returns a port that neither UDP nor TCP uses, nor the next one
-// either, below those that the system hands out.
+// either, and that no other test gets before this one is over.
 func freePort(t *testing.T) uint16 {
 	t.Helper()
-	for range 100 {
-		port := 10000 + rand.IntN(20000)
-		if taken(port) || taken(port+1) {
-			continue
-		}
-		return uint16(port)
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
-func taken(port int) bool {
-	u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return true
-	}
-	defer u.Close()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return true
-	}
-	defer l.Close()
-	return false
+	return uint16(servertest.FreePorts(t, 2))
 }
 
 // load makes a configuration of the lines of a file, on loopback and free ports,

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -19,6 +20,7 @@ import (
 // Whole servers of all kinds start, find that their own relay works, and end.
 // R-8656-5-g (RFC 8656, 5): over each of the transports, and DTLS by its key.
 func TestServe(t *testing.T) {
+	narrow := servertest.FreePorts(t, 4)
 	tests := []struct{ name, text, ready string }{
 		{"nothing configured", "", "udp=127.0.0.1"},
 		{"users", "realm=r\nuser=alice:pw\nuser=bob:0x8493fbc53ba582fb4c044c456bdc40eb", "realm=r"},
@@ -32,7 +34,7 @@ func TestServe(t *testing.T) {
 		{"external-ip", "external-ip=198.51.100.7", "relay=198.51.100.7/127.0.0.1"},
 		{"standard engine", "engine=std\ncpus=1", ""},
 		{"limits", "user-quota=1\ntotal-quota=1\nmax-bps=100000\nbps-capacity=100000", ""},
-		{"narrow ports", "min-port=30100\nmax-port=30103", ""},
+		{"narrow ports", fmt.Sprintf("min-port=%d\nmax-port=%d", narrow, narrow+3), ""},
 		{"fingerprint, software", "fingerprint\nsoftware-attribute\nstale-nonce=60", ""},
 	}
 	for _, tt := range tests {
@@ -66,20 +68,15 @@ func TestSelfTestAccountEnds(t *testing.T) {
 // A relay that does not work is told in one line, and the server goes on.
 func TestSelfTestFails(t *testing.T) {
 	// All ports of the relay are taken, so the allocation is refused.
-	var held []net.PacketConn
-	for _, port := range []string{"30200", "30201"} {
-		c, err := net.ListenPacket("udp", "127.0.0.1:"+port)
+	first := int(freePort(t))
+	for _, port := range []int{first, first + 1} {
+		c, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			continue // taken already, which does as well
+			t.Fatal(err)
 		}
-		held = append(held, c)
+		defer c.Close()
 	}
-	defer func() {
-		for _, c := range held {
-			c.Close()
-		}
-	}()
-	r := start(t, load(t, "min-port=30200\nmax-port=30201"), Options{})
+	r := start(t, load(t, fmt.Sprintf("min-port=%d\nmax-port=%d", first, first+1)), Options{})
 	if line := r.log.Wait(t, "msg=ready"); !strings.Contains(line, "self_test=false") {
 		t.Error(line)
 	}

@@ -17,7 +17,8 @@ import (
 
 // haproxyConf is a load balancer in front of a server: for clients over TCP with
 // either version of the header, and for TLS, which goes through as it is. It asks
-// with a header of its own whether the server is well.
+// with a header of its own whether the server is well, and is patient: an answer that
+// comes late on a busy machine is not one of a server that is down.
 const haproxyConf = `global
 	stats socket %[5]s
 defaults
@@ -25,16 +26,17 @@ defaults
 	timeout connect 10s
 	timeout client 60s
 	timeout server 60s
+	timeout check 60s
 listen v1
 	bind 127.0.0.1:%[1]d
 	server ice %[4]s send-proxy
 listen v2
 	bind 127.0.0.1:%[2]d
-	server ice %[4]s send-proxy-v2 check check-send-proxy inter 200ms
+	server ice %[4]s send-proxy-v2 check check-send-proxy inter 1s
 listen tls
 	bind 127.0.0.1:%[3]d
 	option httpchk GET /
-	server ice %[4]s send-proxy-v2 check check-send-proxy inter 200ms
+	server ice %[4]s send-proxy-v2 check check-send-proxy inter 1s
 `
 
 // balancer is a running haproxy.
