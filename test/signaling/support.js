@@ -1,14 +1,13 @@
 // What the tests beside this file share: a server of our own, clients of both
 // protocol versions, and small ways to wait.
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import io4 from 'socket.io-client';
 import io2 from 'socket.io-client-2';
+import { freePorts } from '../web/ports.js';
 
 const here = import.meta.dirname;
 
@@ -49,22 +48,13 @@ export async function serve(...flags) {
   };
 }
 
-// freePort is one that was free a moment ago.
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 // program builds and starts the whole server as somebody does who has one file: with
 // its own ports, TLS and limits.
 export async function program(...flags) {
   const folder = mkdtempSync(join(tmpdir(), 'iceserver-'));
   const binary = join(folder, 'iceserver');
   execFileSync('go', ['build', '-o', binary, './cmd/iceserver'], { cwd: join(here, '../..'), stdio: 'inherit' });
-  const [plain, secure] = [await freePort(), await freePort()];
+  const [plain, secure] = await freePorts(2);
   const child = spawn(binary, [`--data-dir=${join(folder, 'data')}`, '--json', '--listening-ip=127.0.0.1', `--listening-port=${plain}`, `--tls-listening-port=${secure}`, ...flags],
     { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));

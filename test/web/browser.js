@@ -10,6 +10,9 @@ const screenshots = fileURLToPath(new URL('./screenshots/', import.meta.url));
 // all others do not exist. WebRTC writes names with their last dot.
 const NAMES = 'MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE *.localhost., EXCLUDE 127.0.0.1';
 
+/** How long pages may take on a busy machine, in milliseconds. Nothing is measured against it. */
+export const PATIENCE = 90_000;
+
 /** Starts Chromium; home has the certificates that it trusts, hosts are further ones that it may ask. */
 export function launch({ home, hosts = [] } = {}) {
   return chromium.launch({
@@ -31,6 +34,7 @@ export class Visitor {
     const visitor = new Visitor();
     visitor.origin = server.origin;
     visitor.context = await browser.newContext(options);
+    visitor.context.setDefaultTimeout(PATIENCE);
     t.after(() => visitor.context.close());
     await visitor.context.addInitScript({ path: recorder });
     visitor.page = await visitor.context.newPage();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { overflow, serious, small } from './audit.js';
 import { Visitor } from './browser.js';
-import { freePorts } from './server.js';
+import { freePorts } from './ports.js';
 import { stage } from './stage.js';
 import { TestPage } from './testpage.js';
 import { until } from './wait.js';

@@ -122,9 +122,13 @@ test('the old way to ask for credentials', async () => {
 // H-18: who asks too much is told when to come back. The last test, since it uses
 // up what this machine may ask for.
 test('an address has its share of requests', async () => {
-  const answers = [];
-  for (let i = 0; i < 400 && answers.at(-1)?.status !== 429; i++) answers.push(await WAYS.HTTP.ask('/api/v1/status'));
-  assert.equal(answers.at(-1).status, 429);
-  assert.match(answers.at(-1).headers['retry-after'], /^\d+$/);
-  assert.deepEqual(wrongIn(answers.at(-1), { path: '/api/v1/status', status: 429 }), []);
+  // Several at a time, since one after the other may be slower than the share grows.
+  let refused;
+  for (let i = 0; i < 40 && !refused; i++) {
+    const answers = await Promise.all(Array.from({ length: 25 }, () => WAYS.HTTP.ask('/api/v1/status')));
+    refused = answers.find((answer) => answer.status === 429);
+  }
+  assert.ok(refused, 'nothing was refused');
+  assert.match(refused.headers['retry-after'], /^\d+$/);
+  assert.deepEqual(wrongIn(refused, { path: '/api/v1/status', status: 429 }), []);
 });

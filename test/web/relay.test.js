@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { launch } from './browser.js';
+import { launch, PATIENCE } from './browser.js';
 import { makeCertificate, makeHome } from './certificate.js';
-import { freePorts, Server } from './server.js';
+import { freePorts } from './ports.js';
+import { Server } from './server.js';
 
 const CONNECTED_WITHIN = 60_000;
 const FRAMES = 10;
@@ -58,6 +59,7 @@ after(async () => {
 /** A page in a context of its own with its camera and peer connection open. */
 async function openPage(t, iceServer) {
   const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE);
   t.after(() => context.close());
   const page = await context.newPage();
   await page.goto(`http://localhost:${pages.address().port}/page.html`);

@@ -1,40 +1,16 @@
 // The server under test: started with a configuration file or, as somebody does
 // who has none, with a few flags; ready when it says so, ended by its process id.
 import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from './ports.js';
 
 const binary = process.env.TEST_ICESERVER ?? fileURLToPath(new URL('../../bin/iceserver', import.meta.url));
 const READY = /\bmsg="?ready"?(\s|$)|"msg":"ready"/m;
 const READY_WITHIN = 60_000;
 const END_WITHIN = 20_000;
-const TRIES = 20;
-
-/** Takes a port for TCP and for UDP and gives both back; undefined if UDP has it already. */
-async function freePort() {
-  const stream = createServer().listen(0, '127.0.0.1');
-  await once(stream, 'listening');
-  const { port } = stream.address();
-  const datagrams = createSocket('udp4');
-  const free = await new Promise((resolve) => {
-    datagrams.once('error', () => resolve(false)).bind(port, '127.0.0.1', () => resolve(true));
-  });
-  return { port: free ? port : undefined, release: () => { stream.close(); datagrams.close(); } };
-}
-
-/** Ports that were free a moment ago, for TCP and UDP alike. */
-export async function freePorts(n) {
-  const taken = [];
-  for (let i = 0; i < TRIES && taken.filter((p) => p.port).length < n; i++) taken.push(await freePort());
-  for (const { release } of taken) release();
-  const ports = taken.flatMap((p) => p.port ?? []);
-  if (ports.length < n) throw new Error('there are no free ports');
-  return ports;
-}
 
 export class Server {
   #process;
