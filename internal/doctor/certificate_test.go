@@ -40,7 +40,8 @@ func ended(name string) x509.Certificate {
 // The files tell why a server does not start, or soon will not.
 func TestCertificateFiles(t *testing.T) {
 	good := pemFile(t, issue(t, nil, named("turn.example.org", false)))
-	expired := pemFile(t, issue(t, nil, ended("turn.example.org")))
+	yesterday := ended("turn.example.org")
+	expired := pemFile(t, issue(t, nil, yesterday))
 	empty := pemFile(t)
 	for _, c := range []struct {
 		name, cert, key string
@@ -49,7 +50,7 @@ func TestCertificateFiles(t *testing.T) {
 		{"good", good, good, nil},
 		{"missing", "/nowhere/cert.pem", good, []want{{Fail, "certificate", "the certificate is missing: there is no /nowhere/cert.pem", "acme-domain"}}},
 		{"no key", good, "/nowhere/key.pem", []want{{Fail, "certificate", "there is no /nowhere/key.pem", "correct cert and pkey"}}},
-		{"expired", expired, good, []want{{Fail, "certificate", "expired on " + time.Now().Add(-24*time.Hour).UTC().Format(time.DateOnly), "renew it"}}},
+		{"expired", expired, good, []want{{Fail, "certificate", "expired on " + yesterday.NotAfter.UTC().Format(time.DateOnly), "renew it"}}},
 		{"something else", empty, good, []want{{Fail, "certificate", "holds no certificate", "fullchain.pem"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

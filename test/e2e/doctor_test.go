@@ -164,8 +164,8 @@ func TestDoctorNobody(t *testing.T) {
 	}
 }
 
-// expired writes a certificate whose time was over yesterday, with its key.
-func expired(t *testing.T) (cert, key string) {
+// expired writes a certificate whose time is over, with its key.
+func expired(t *testing.T, since time.Time) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -173,7 +173,7 @@ func expired(t *testing.T) (cert, key string) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour),
+		NotBefore: since.Add(-24 * time.Hour), NotAfter: since,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
@@ -189,10 +189,11 @@ func expired(t *testing.T) (cert, key string) {
 
 func TestDoctorCertificate(t *testing.T) {
 	dir := t.TempDir()
-	cert, key := expired(t)
+	yesterday := time.Now().Add(-24 * time.Hour)
+	cert, key := expired(t, yesterday)
 	p := server(t, dir, "--cert="+cert, "--pkey="+key)
 	at := "--data-dir=" + dir
-	examined(t, ill, at)["certificate"].has(t, "FAIL", "expired on "+time.Now().Add(-24*time.Hour).UTC().Format(time.DateOnly), "renew it")
+	examined(t, ill, at)["certificate"].has(t, "FAIL", "expired on "+yesterday.UTC().Format(time.DateOnly), "renew it")
 	if err := os.Remove(cert); err != nil {
 		t.Fatal(err)
 	}

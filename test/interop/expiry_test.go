@@ -3,7 +3,6 @@ package interop
 import (
 	"regexp"
 	"testing"
-	"time"
 )
 
 // coturn's client refreshes its permissions every 30 seconds only. With a
@@ -24,7 +23,7 @@ func TestUclientExpiry(t *testing.T) {
 	}
 	// With the usual 300 seconds the second line would not come in time.
 	for _, line := range []string{`msg=permitted .*peer=127\.0\.0\.1\b`, `msg=unpermitted .*peer=127\.0\.0\.1\b`} {
-		if err := s.WaitFor(regexp.MustCompile(line), 10*time.Second); err != nil {
+		if err := s.WaitFor(regexp.MustCompile(line), patience); err != nil {
 			t.Error(err)
 		}
 	}

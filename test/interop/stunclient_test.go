@@ -17,7 +17,7 @@ func TestStunclient(t *testing.T) {
 	s := start(t, "use-auth-secret", "static-auth-secret="+secret)
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		t.Run(host, func(t *testing.T) {
-			output, err := tool(t, 20*time.Second, "turnutils_stunclient", "-p", strconv.Itoa(s.port), host)
+			output, err := tool(t, time.Minute, "turnutils_stunclient", "-p", strconv.Itoa(s.port), host)
 			if err != nil {
 				t.Fatalf("turnutils_stunclient: %v\n%s", err, output)
 			}

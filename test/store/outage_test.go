@@ -179,7 +179,7 @@ func (g *guests) crowd() {
 // recover requires that everybody is let in again, by itself.
 func (g *guests) recover() {
 	g.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !g.has("bob", "pw") {
 		if time.Now().After(deadline) {
 			g.t.Fatalf("bob is not let in again: %s", g.log.String())

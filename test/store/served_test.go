@@ -156,7 +156,7 @@ func told(t *testing.T, conf, what string) {
 // allocated waits until a user has an allocation.
 func allocated(t *testing.T, s *servertest.Server, username string) {
 	t.Helper()
-	if err := s.WaitFor(regexp.MustCompile(`msg=allocated .*user=`+username), 20*time.Second); err != nil {
+	if err := s.WaitFor(regexp.MustCompile(`msg=allocated .*user=`+username), time.Minute); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -164,7 +164,7 @@ func allocated(t *testing.T, s *servertest.Server, username string) {
 // recovered waits until a user of the database is let in again.
 func recovered(t *testing.T, at netip.AddrPort) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+30*time.Second)
 	defer cancel()
 	for ctx.Err() == nil {
 		if r := relay(t, at, "carol", "pw", 100*time.Millisecond); r != nil && r.Setup.Ready == 1 {
