@@ -1,9 +1,7 @@
 package listener
 
 import (
-	"errors"
 	"net/netip"
-	"os"
 	"testing"
 	"time"
 )
@@ -90,13 +88,7 @@ func TestHelloLimitOnTheSocket(t *testing.T) {
 			t.Fatal("hellos are answered without end")
 		}
 	}
-	drained := make([]byte, 1500)
-	for {
-		_ = socket.SetReadDeadline(time.Now())
-		if _, err := socket.Read(drained); errors.Is(err, os.ErrDeadlineExceeded) {
-			break
-		}
-	}
+	drain(t, socket)
 	if got := exchange(t, socket, s, hello(cookie, 1, 6)); got[recordHeader] != 2 {
 		t.Errorf("instead of a ServerHello: % x", got)
 	}
