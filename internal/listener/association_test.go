@@ -53,6 +53,7 @@ func TestDTLSDeadlines(t *testing.T) {
 	// A busy machine may take a while for the handshake, which comes before.
 	const strangers = 3 * time.Second
 	t.Run("handshake", func(t *testing.T) {
+		t.Parallel() // it waits
 		s := serve(t, withLimits(Limits{Handshake: 50 * time.Millisecond}))
 		socket := udpSocket(t)
 		answer := exchange(t, socket, s, hello(nil, 0, 0))
@@ -62,12 +63,14 @@ func TestDTLSDeadlines(t *testing.T) {
 		s.counted(t, dtlsFailed, 1)
 	})
 	t.Run("allocation", func(t *testing.T) {
+		t.Parallel() // it waits
 		s := serve(t, withEcho, withLimits(Limits{Authenticate: strangers}))
 		dialDTLS(t, s)
 		s.link(t).wait(t)
 		s.counted(t, authenticateLate, 1)
 	})
 	t.Run("silence", func(t *testing.T) {
+		t.Parallel() // it waits
 		s := serve(t, withAllocation, withLimits(Limits{Authenticate: strangers, Idle: 100 * time.Millisecond}))
 		dialDTLS(t, s)
 		s.link(t).wait(t)
@@ -75,12 +78,14 @@ func TestDTLSDeadlines(t *testing.T) {
 	})
 	unused := withLimits(Limits{Authenticate: strangers, Unused: 100 * time.Millisecond})
 	t.Run("silence without an allocation", func(t *testing.T) {
+		t.Parallel() // it waits
 		s := serve(t, withTrust, unused)
 		dialDTLS(t, s)
 		s.link(t).wait(t)
 		s.counted(t, dtlsIdle, 1)
 	})
 	t.Run("an allocation that ends in silence", func(t *testing.T) {
+		t.Parallel() // it waits
 		s := serve(t, withAllocation, unused)
 		dialDTLS(t, s)
 		k := s.link(t)
