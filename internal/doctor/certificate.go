@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -79,6 +80,9 @@ func (t *Target) certificateFiles(now time.Time) []Check {
 		switch {
 		case err != nil:
 			out = append(out, fail("certificate", fmt.Sprintf("%s holds no certificate: %s", file, oneLine(err)), "write the path of fullchain.pem to cert in "+t.configuration()))
+		case i < len(t.KeyFiles) && strangers(file, t.KeyFiles[i]):
+			out = append(out, fail("certificate", fmt.Sprintf("the key in %s is not that of the first certificate in %s", t.KeyFiles[i], file),
+				"write the pair that belongs together to cert and pkey in "+t.configuration()+"; the server's own certificate stands first in its file"))
 		case now.After(leaf.NotAfter):
 			out = append(out, fail("certificate", fmt.Sprintf("the certificate in %s expired on %s: clients refuse turns:", file, leaf.NotAfter.UTC().Format(time.DateOnly)), t.renew()))
 		}
@@ -116,6 +120,14 @@ func readLeaf(file string) (*x509.Certificate, error) {
 	return nil, errors.New("there is no PEM block CERTIFICATE in it")
 }
 
+// strangers says whether a key is that of another certificate. One with a passphrase
+// tells nothing.
+func strangers(certFile, keyFile string) bool {
+	_, err := tls.LoadX509KeyPair(certFile, keyFile)
+	// The library has no name for this error, only two texts.
+	return err != nil && strings.Contains(err.Error(), "does not match")
+}
+
 // renew says how a new certificate comes about.
 func (t *Target) renew() string {
 	if len(t.ACMEDomains) > 0 {
@@ -139,6 +151,7 @@ const notFor = "it is not for"
 // names.
 func (t *Target) judge(c *ShownCertificate, names []string) []Check {
 	const name = "certificate"
+	unfit, instead := t.unfit(c)
 	end := fmt.Sprintf("until %s (%s)", c.NotAfter.UTC().Format(time.DateOnly), times(c.DaysLeft, "day"))
 	switch {
 	case c.DaysLeft < 0:
@@ -153,16 +166,34 @@ func (t *Target) judge(c *ShownCertificate, names []string) []Check {
 			fmt.Sprintf("write acme-domain=NAME to %s to have one issued, or cert and pkey with the paths of one", t.configuration()))}
 	case !c.Complete:
 		return []Check{fail(name, fmt.Sprintf("the chain is incomplete: the certificate of %s is missing, and native clients refuse it", c.Issuer), "write the path of fullchain.pem, in place of cert.pem, to cert in "+t.configuration())}
+	case unfit != "":
+		return []Check{fail(name, unfit+": clients refuse turns:", instead)}
 	case t.farHost != "" && strings.HasPrefix(c.Problem, notFor):
 		return []Check{fail(name, c.Problem+", so that clients refuse turns:", "get one for that name, or give clients one of the names that it is for")}
 	case !suits(c, names):
 		return []Check{warn(name, fmt.Sprintf("it is for %s, and clients know this server as %s", c.forWhom(), strings.Join(names, ", ")), "get one for that name, or give clients one of the names that it is for")}
 	case c.soon:
 		return []Check{warn(name, fmt.Sprintf("for %s, %s, and nobody has renewed it", c.forWhom(), end), t.renew())}
-	case !c.Trusted && !strings.HasPrefix(c.Problem, notFor):
-		return []Check{warn(name, fmt.Sprintf("for %s by %s: %s", c.forWhom(), c.Issuer, c.Problem), "clients have to know that authority; browsers know those of acme-domain")}
+	case c.untrusted != "":
+		return []Check{warn(name, fmt.Sprintf("for %s by %s: %s", c.forWhom(), c.Issuer, c.untrusted), "clients have to know that authority; browsers know those of acme-domain")}
 	}
 	return append([]Check{ok(name, fmt.Sprintf("for %s by %s, %s", c.forWhom(), c.Issuer, end))}, native(c)...)
+}
+
+// unfit says why no client takes a certificate, and what to do; nothing of one that
+// some do.
+func (t *Target) unfit(c *ShownCertificate) (why, instead string) {
+	switch {
+	case c.early:
+		return fmt.Sprintf("for %s by %s: %s", c.forWhom(), c.Issuer, c.refused),
+			"set the clock of this machine (timedatectl set-ntp true); if it is right, have a certificate issued that is good today"
+	case c.refused != "":
+		return fmt.Sprintf("for %s by %s: %s", c.forWhom(), c.Issuer, c.refused),
+			"have one issued for a web server, and write its fullchain.pem to cert in " + t.configuration()
+	case len(c.Names) == 0:
+		return "it is for no name at all among its subject alternative names, where clients look", "get one with the name in them that clients connect to"
+	}
+	return "", ""
 }
 
 // suits says whether a certificate is for one of the names of a server. One that has

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
 	"net/netip"
@@ -30,6 +31,20 @@ func pemFile(t *testing.T, chain ...*authority) string {
 	return path
 }
 
+// keyFile writes the key of a certificate.
+func keyFile(t *testing.T, of *authority) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(of.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // ended is a certificate whose time was over yesterday.
 func ended(name string) x509.Certificate {
 	c := named(name, false)
@@ -43,6 +58,7 @@ func TestCertificateFiles(t *testing.T) {
 	yesterday := ended("turn.example.org")
 	expired := pemFile(t, issue(t, nil, yesterday))
 	empty := pemFile(t)
+	one, other := issue(t, nil, named("turn.example.org", false)), issue(t, nil, named("turn.example.org", false))
 	for _, c := range []struct {
 		name, cert, key string
 		wants           []want
@@ -51,6 +67,8 @@ func TestCertificateFiles(t *testing.T) {
 		{"missing", "/nowhere/cert.pem", good, []want{{Fail, "certificate", "the certificate is missing: there is no /nowhere/cert.pem", "acme-domain"}}},
 		{"no key", good, "/nowhere/key.pem", []want{{Fail, "certificate", "there is no /nowhere/key.pem", "correct cert and pkey"}}},
 		{"expired", expired, good, []want{{Fail, "certificate", "expired on " + yesterday.NotAfter.UTC().Format(time.DateOnly), "renew it"}}},
+		{"a pair", pemFile(t, one, other), keyFile(t, one), nil},
+		{"key of another", pemFile(t, other, one), keyFile(t, one), []want{{Fail, "certificate", "is not that of the first certificate in", "stands first"}}},
 		{"something else", empty, good, []want{{Fail, "certificate", "holds no certificate", "fullchain.pem"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -110,6 +128,40 @@ func TestJudge(t *testing.T) {
 	// Of an authority that is not known here.
 	shown := examineChain([]*x509.Certificate{leaf(plain).Certificate, plain.Certificate}, "turn.example.org", x509.NewCertPool(), time.Now())
 	compareChecks(t, (&Target{Facts: world}).judge(shown, nil), want{Warn, "certificate", "nobody here knows the authority", "know that authority"})
+}
+
+// What no client takes is a failure, also where the name by which clients know the
+// server is not known here: the verifier looks at the name first and stops there.
+func TestJudgeWithoutName(t *testing.T) {
+	const day = 24 * time.Hour
+	root := issue(t, nil, named("Some Root", true))
+	roots := x509.NewCertPool()
+	roots.AddCert(root.Certificate)
+	early, client, short := named("turn.example.org", false), named("turn.example.org", false), named("Middle", true)
+	early.NotBefore, early.NotAfter = time.Now().Add(10*day), time.Now().Add(100*day)
+	client.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	short.NotBefore, short.NotAfter = time.Now().Add(-10*day), time.Now().Add(-day)
+	middle, over := issue(t, root, named("Middle", true)), issue(t, root, short)
+	stranger := issue(t, nil, named("Nobody's Root", true))
+	for _, c := range []struct {
+		name string
+		by   *authority
+		leaf x509.Certificate
+		want want
+	}{
+		{"good", middle, named("turn.example.org", false), want{OK, "certificate", "for turn.example.org", ""}},
+		{"not yet", middle, early, want{Fail, "certificate", "it is good from", "clock"}},
+		{"for clients", middle, client, want{Fail, "certificate", "not made for servers", "fullchain.pem"}},
+		{"no names", middle, x509.Certificate{Subject: pkix.Name{CommonName: "turn.example.org"}}, want{Fail, "certificate", "for no name at all", "get one"}},
+		{"middle has ended", over, named("turn.example.org", false), want{Fail, "certificate", "between it and the root", "fullchain.pem"}},
+		{"unknown authority", stranger, named("turn.example.org", false), want{Warn, "certificate", "nobody here knows the authority", "know that authority"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			target := &Target{Facts: Facts{Realm: "example", Host: "198.51.100.1", Relays: relayAt("8.8.8.8", "8.8.8.8")}}
+			chain := []*x509.Certificate{issue(t, c.by, c.leaf).Certificate, c.by.Certificate}
+			compareChecks(t, target.judge(examineChain(chain, target.certificateName(), roots, time.Now()), nil), c.want)
+		})
+	}
 }
 
 // The real server shows its own.

@@ -25,7 +25,11 @@ type ShownCertificate struct {
 	Trusted    bool   `json:"trusted"`
 	Problem    string `json:"problem,omitempty"` // why it is not trusted
 
-	soon bool // it is about to end, and who renews it has not done so
+	soon  bool // it is about to end, and who renews it has not done so
+	early bool // it is not good yet
+	// refused is why no client takes it, untrusted why only one does that knows more
+	// than this machine. Neither has to do with its names. Both are in words, or empty.
+	refused, untrusted string
 }
 
 // nearEnd is how long before its end a certificate that nobody has renewed is a
@@ -44,7 +48,7 @@ func examineChain(chain []*x509.Certificate, name string, roots *x509.CertPool, 
 	s := &ShownCertificate{
 		Subject: printable(leaf.Subject.String()), Issuer: printable(leaf.Issuer.String()), NotAfter: leaf.NotAfter,
 		Names: []string{}, Chain: len(chain), SelfSigned: signsItself(leaf),
-		soon: endsSoon(leaf, now),
+		soon: endsSoon(leaf, now), early: now.Before(leaf.NotBefore),
 	}
 	for _, name := range leaf.DNSNames {
 		s.Names = append(s.Names, printable(name))
@@ -61,16 +65,30 @@ func examineChain(chain []*x509.Certificate, name string, roots *x509.CertPool, 
 	for _, c := range chain[1:] {
 		between.AddCert(c)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{
-		DNSName: verifiable(name), Roots: roots, Intermediates: between, CurrentTime: now,
-	})
+	o := x509.VerifyOptions{DNSName: verifiable(name), Roots: roots, Intermediates: between, CurrentTime: now}
+	_, err := leaf.Verify(o)
 	s.Trusted, s.Complete = err == nil, complete(chain)
-	if err != nil {
-		s.Problem = s.problem(leaf, name, err, now)
-	} else {
+	if err == nil {
 		s.Complete = true
+		return s
+	}
+	s.Problem = s.problem(leaf, name, err, now)
+	// The verifier looks at the name first, and a wrong one hides all the rest.
+	o.DNSName = ""
+	if _, err = leaf.Verify(o); err != nil {
+		s.distrust(leaf, err, now)
 	}
 	return s
+}
+
+// distrust notes what the verifier found that has nothing to do with the name.
+func (s *ShownCertificate) distrust(leaf *x509.Certificate, err error, now time.Time) {
+	var invalid x509.CertificateInvalidError
+	if what := s.problem(leaf, "", err, now); errors.As(err, &invalid) {
+		s.refused = what
+	} else {
+		s.untrusted = what
+	}
 }
 
 // verifiable puts an IPv6 address into the brackets that tell the verifier that it
@@ -105,6 +123,7 @@ func signsItself(c *x509.Certificate) bool {
 func (s *ShownCertificate) problem(leaf *x509.Certificate, name string, err error, now time.Time) string {
 	var host x509.HostnameError
 	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
 	switch {
 	case now.After(leaf.NotAfter):
 		return fmt.Sprintf("it expired on %s", leaf.NotAfter.UTC().Format(time.DateOnly))
@@ -112,6 +131,10 @@ func (s *ShownCertificate) problem(leaf *x509.Certificate, name string, err erro
 		return fmt.Sprintf("it is good from %s on only: the clock of this machine or of the authority is wrong", leaf.NotBefore.UTC().Format(time.DateOnly))
 	case errors.As(err, &host):
 		return fmt.Sprintf("it is not for %s but for %s", name, s.forWhom())
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		return "it is not made for servers: serverAuth is not among its extended key usages"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "a certificate between it and the root has expired"
 	case errors.As(err, &authority) && s.SelfSigned:
 		return "it is self-signed"
 	case errors.As(err, &authority) && !s.Complete:
