@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"time"
 
+	"iceserver/internal/auth"
+	"iceserver/internal/config"
 	"iceserver/internal/turn"
 )
 
@@ -89,11 +92,22 @@ func (t *Target) noLogin(ctx context.Context) []Check {
 	case all == 0:
 		return []Check{fail(name, fmt.Sprintf("nobody can log in: there is neither a user nor a shared secret in realm %q", t.Realm),
 			"make a user: "+t.commandLine("user add NAME"))}
+	case t.Account.User != "" && !t.known(ctx):
+		return []Check{ok(name, fmt.Sprintf("user %q stands in no database, as a time-limited name; whether the password is right is seen with --password", t.Account.User))}
 	case t.Account.User != "":
 		return []Check{ok(name, fmt.Sprintf("user %q exists in realm %q; whether the password is right is seen with --password", t.Account.User, t.Realm))}
 	}
 	return []Check{ok(name, fmt.Sprintf("%s and %s can log in; whether a password is right is seen with --user and --password",
 		times(a.Configured+a.Users, "user"), times(a.Secrets, "shared secret")))}
+}
+
+// known says whether the user of the account stands somewhere.
+func (t *Target) known(ctx context.Context) bool {
+	if t.UserExists == nil {
+		return true
+	}
+	known, err := t.UserExists(ctx, t.Account.User)
+	return known || err != nil
 }
 
 // noticed is how long a server takes at most to notice a user who was added since
@@ -109,7 +123,7 @@ func (t *Target) relays(ctx context.Context) []Check {
 	if err == nil {
 		defer s.close(ctx)
 	}
-	login := t.login(err)
+	login := t.login(ctx, err)
 	if err != nil {
 		return login
 	}
@@ -149,7 +163,7 @@ func (t *Target) allocate(ctx context.Context) (*session, netip.AddrPort, error)
 }
 
 // login says what came of logging in.
-func (t *Target) login(err error) []Check {
+func (t *Target) login(ctx context.Context, err error) []Check {
 	const name = "account"
 	who := fmt.Sprintf("user %q", t.Account.User)
 	if t.Account.From != "" {
@@ -158,8 +172,7 @@ func (t *Target) login(err error) []Check {
 	var refused *refusedError
 	switch {
 	case errors.As(err, &refused) && refused.Code == 401:
-		return []Check{fail(name, fmt.Sprintf("%s cannot log in: the password is not the one that the server knows", who),
-			"set it anew: "+t.commandLine(shellLine([]string{"user", "set", t.Account.User})))}
+		return []Check{t.wrongPassword(ctx, who)}
 	case errors.As(err, &refused):
 		return []Check{fail("relay", who+": "+oneLine(err), explainedCode(refused.Code, t))}
 	case err != nil:
@@ -168,6 +181,52 @@ func (t *Target) login(err error) []Check {
 		return nil
 	}
 	return []Check{ok(name, who+" logs in")}
+}
+
+// wrongPassword says what to do about a credential that was refused.
+func (t *Target) wrongPassword(ctx context.Context, who string) Check {
+	const name = "account"
+	if ends, timed := t.timeLimited(ctx); timed {
+		return t.wrongTimed(ctx, who, ends)
+	}
+	advice := "set it anew: " + t.commandLine(shellLine([]string{"user", "set", t.Account.User}))
+	if t.Config != nil && slices.ContainsFunc(t.Config.Users, func(u config.User) bool { return u.Name == t.Account.User }) {
+		// It counts before the database, where nothing can be set for that name.
+		advice = "the password stands in " + t.configuration() + ", at user=" + t.Account.User + ": give clients that one, or change it there and then: " + t.reloadCommand()
+	}
+	return fail(name, who+" cannot log in: the password is not the one that the server knows", advice)
+}
+
+// wrongTimed is the same for a time-limited credential, whose user stands nowhere.
+func (t *Target) wrongTimed(ctx context.Context, who string, ends time.Time) Check {
+	const name = "account"
+	mint := t.commandLine("credentials")
+	if ago := time.Since(ends); ago > 0 {
+		return fail(name, fmt.Sprintf("%s cannot log in: its time was over at %s, %v ago", who, ends.UTC().Format(time.RFC3339), ago.Round(time.Second)),
+			"have a new one made, as "+mint+" does; if it is new, the clock of who made it is wrong")
+	}
+	if t.AskDatabase != nil {
+		if a, err := t.AskDatabase(ctx); err == nil && a.Secrets == 0 {
+			return fail(name, who+" cannot log in: the name is a time-limited one, and the server knows no shared secret",
+				"write use-auth-secret and static-auth-secret=SECRET to "+t.configuration()+", with the secret of who makes the credentials")
+		}
+	}
+	return fail(name, who+" cannot log in: the password was not made with a shared secret that the server knows",
+		"give the server's secret (static-auth-secret) to who makes the credentials; "+mint+" makes one that is right")
+}
+
+// timeLimited says when the time of the account ends, if its name has one in it and
+// is no user's.
+func (t *Target) timeLimited(ctx context.Context) (ends time.Time, timed bool) {
+	name := t.Account.User
+	if !timedName.MatchString(name) {
+		return time.Time{}, false
+	}
+	if t.UserExists != nil && t.known(ctx) {
+		return time.Time{}, false
+	}
+	ends, _, err := auth.REST{Separator: separator(name)}.Parse(name)
+	return ends, err == nil
 }
 
 // explainedCode says what to change where an allocation is refused to who was let

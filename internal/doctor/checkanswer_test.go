@@ -1,11 +1,15 @@
 package doctor
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
+	"iceserver/internal/auth"
+	"iceserver/internal/config"
 	"iceserver/internal/turn"
 	"iceserver/test/servertest"
 )
@@ -66,6 +70,42 @@ func TestAccount(t *testing.T) {
 
 	target.STUNOnly = true
 	compareChecks(t, checkAccount(t.Context(), target), want{OK, "account", "stun-only", ""})
+}
+
+// A time-limited credential that is refused stands in no database, so that nothing
+// can be set there: what is said is when it ended, or that its secret is another.
+func TestTimedAccount(t *testing.T) {
+	port := servertest.FreePorts(t, 1)
+	servertest.Start(t, servertest.Options{Conf: fmt.Sprintf("listening-ip=127.0.0.1\nlistening-port=%d\nno-tls\nuse-auth-secret\nstatic-auth-secret=right\nrealm=r\n", port)})
+	secrets := 1
+	target := &Target{Running: true, Facts: Facts{Realm: "r", MinPort: 49152, MaxPort: 65535},
+		UserExists:  func(context.Context, string) (bool, error) { return false, nil },
+		AskDatabase: func(context.Context) (Accounts, error) { return Accounts{Secrets: secrets}, nil }}
+	target.Listen.UDP = []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))}
+	set := func(secret string, left time.Duration) {
+		name, password := auth.REST{}.Mint(secret, "web", time.Now().Add(left))
+		target.Account = Account{User: name, Password: password}
+	}
+	set("right", time.Hour)
+	compareChecks(t, checkAccount(t.Context(), target), want{OK, "account", "logs in", ""}, want{OK, "relay", "relays at", ""})
+	set("right", -time.Hour)
+	compareChecks(t, checkAccount(t.Context(), target), want{Fail, "account", "its time was over at", "iceserver credentials"})
+	set("wrong", time.Hour)
+	compareChecks(t, checkAccount(t.Context(), target), want{Fail, "account", "not made with a shared secret that the server knows", "static-auth-secret"})
+	secrets = 0
+	compareChecks(t, checkAccount(t.Context(), target), want{Fail, "account", "the server knows no shared secret", "use-auth-secret"})
+	target.Account.Password = ""
+	secrets = 1
+	compareChecks(t, checkAccount(t.Context(), target), want{OK, "account", "stands in no database", ""})
+}
+
+// A user of the configuration counts before the database, which takes no password for
+// that name.
+func TestConfiguredAccount(t *testing.T) {
+	target := startServer(t).target()
+	target.Account.Password = "wrong"
+	target.Config, target.ConfigFile = &config.Config{Users: []config.User{{Name: "alice", Password: "pw"}}}, "/etc/turnserver.conf"
+	compareChecks(t, checkAccount(t.Context(), target), want{Fail, "account", "the password is not the one", "/etc/turnserver.conf, at user=alice"})
 }
 
 func TestNoAuth(t *testing.T) {
