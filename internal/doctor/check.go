@@ -158,6 +158,8 @@ type Target struct {
 	Outside Outside
 	// stranger is where a server answers that is not known to be this one.
 	stranger netip.AddrPort
+	// taken is another program that has a port of a server that does not run.
+	taken string
 	// farHost is how somebody called a server that is not this machine's; empty:
 	// it is.
 	farHost string

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -173,5 +174,52 @@ func TestBrowserPorts(t *testing.T) {
 			wants = []want{{Warn, "browser ports", seen, "listening-port=3478"}}
 		}
 		compareChecks(t, checkBrowserPorts(t.Context(), target), wants...)
+	}
+}
+
+// Where another program has a port of a server that does not run, which keeps it from
+// starting, that is the finding, and which program it is.
+func TestPortTaken(t *testing.T) {
+	udp := udpSocket(t)
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	everywhere, err := net.ListenPacket("udp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer everywhere.Close()
+	v4 := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), addrPortOf(everywhere.LocalAddr()).Port())
+	closed := udpSocket(t)
+	closed.Close()
+	here := fmt.Sprintf("%s (process %d)", filepath.Base(os.Args[0]), os.Getpid())
+	for name, c := range map[string]struct {
+		udp, tcp netip.AddrPort
+		taken    bool
+	}{
+		"udp":                     {udp: addrPortOf(udp.LocalAddr()), taken: true},
+		"tcp":                     {tcp: addrPortOf(tcp.Addr()), taken: true},
+		"all addresses":           {udp: v4, taken: true},
+		"free":                    {udp: addrPortOf(closed.LocalAddr())},
+		"the same of another":     {udp: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), addrPortOf(udp.LocalAddr()).Port())},
+		"the same of TCP":         {tcp: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.3"), addrPortOf(tcp.Addr()).Port())},
+		"udp that has it in IPv6": {udp: netip.AddrPortFrom(netip.IPv6Loopback(), v4.Port()), taken: true},
+	} {
+		target := &Target{NotRunning: errors.New("nobody has the socket"), Facts: Facts{DataDir: "/d"}}
+		if c.udp.IsValid() {
+			target.Listen.UDP = []netip.AddrPort{c.udp}
+		}
+		if c.tcp.IsValid() {
+			target.Listen.TCP = []netip.AddrPort{c.tcp}
+		}
+		target.findServer(t.Context())
+		if (target.taken == here) != c.taken || !c.taken && target.taken != "" {
+			t.Errorf("%s: taken by %q, want %t, %q", name, target.taken, c.taken, here)
+		}
+		if c.taken {
+			compareChecks(t, checkRunning(t.Context(), target), want{Fail, "server", "not running, and " + here + " has a port of it", "start it"})
+		}
 	}
 }

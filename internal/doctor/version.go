@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 )
 
 // checkRunning looks whether the server runs, and as the program that is installed:
@@ -12,6 +13,8 @@ import (
 func checkRunning(_ context.Context, t *Target) []Check {
 	const name = "server"
 	switch {
+	case t.taken != "":
+		return []Check{fail(name, fmt.Sprintf("not running, and %s has a port of it", t.taken), "stop "+t.taken+" for good"+t.coturn()+", then "+t.startCommand())}
 	case t.stranger.IsValid():
 		return []Check{warn(name, fmt.Sprintf("somebody answers at %v, and not the server of %s: %s", t.stranger, t.DataDir, oneLine(t.NotRunning)),
 			"name the one that runs with -c FILE or --data-dir, or see who has the ports: ss -lntup")}
@@ -41,15 +44,29 @@ func (t *Target) findServer(ctx context.Context) {
 		return
 	}
 	known := t.DataDir == "" || errors.Is(t.NotRunning, fs.ErrPermission)
+	if !known {
+		if t.taken = t.squatter(); t.taken != "" {
+			return
+		}
+	}
 	for _, a := range ask(ctx, t.endpoints()) {
 		switch {
 		case a.err != nil:
 		case known:
 			t.Running = true
-		default:
+		case !t.stranger.IsValid():
 			t.stranger = a.server
 		}
 	}
+}
+
+// coturn adds how to stop that one for good, which is what is replaced here most
+// often.
+func (t *Target) coturn() string {
+	if strings.HasPrefix(t.taken, "turnserver ") && t.exists("/run/systemd/system") {
+		return " (systemctl disable --now coturn)"
+	}
+	return ""
 }
 
 // unit is the service that the packages install.
