@@ -95,6 +95,10 @@ func newFarServer(o Outside, from netip.Addr) (*farServer, error) {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, errors.New("the link of the second server is no address of a page, https://HOST:PORT/test#key=KEY")
 	}
+	// Its server would refuse after the key had gone over the wire for all to read.
+	if at, err := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && (err != nil || !at.IsLoopback()) {
+		return nil, errors.New("the link of the second server begins with http:, where everybody on the way reads its key; iceserver link add prints one with https: too")
+	}
 	fragment, _ := url.ParseQuery(u.EscapedFragment())
 	f := &farServer{base: &url.URL{Scheme: u.Scheme, Host: u.Host}, key: fragment.Get("key"), from: from}
 	if f.key == "" {

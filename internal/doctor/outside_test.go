@@ -147,7 +147,7 @@ func TestOutsideRefused(t *testing.T) {
 			wantLines(t, outsideView(context.Background(), target), strings.ReplaceAll(tt.want, "PORT", port))
 		})
 	}
-	for _, link := range []string{"x", "ftp://h/#key=k", "https://h/test", "https:///test#key=k", "https://h/test#key="} {
+	for _, link := range []string{"x", "ftp://h/#key=k", "https://h/test", "https:///test#key=k", "https://h/test#key=", "http://198.18.0.1/test#key=k", "http://h/test#key=k"} {
 		target := one("192.0.2.7")
 		target.Outside.Link = link
 		wantLines(t, outsideView(context.Background(), target), "FAIL outside view: the link of the second server")
