@@ -32,16 +32,36 @@ async function copyAll() {
   }
 }
 
-/** Our pages contain Preact; the others are served as they are. Their licences ask to be shown. */
+/** What the scripts above are packed together with: their own names tell nothing of it. */
+const within = [
+  'engine.io-client', 'engine.io-parser', 'socket.io-parser', '@socket.io/component-emitter', 'debug', 'ms',
+  'socket.io-msgpack-parser', 'notepack.io', 'component-emitter', 'sdp', 'detectrtc',
+];
+
+/** The packages that the source maps of the scripts name must be among those whose licences are shown. */
+async function wantAll(names) {
+  for (const [name, from] of files) {
+    const map = await readFile(join(modules, name, `${from}.map`), 'utf8').catch(() => '{"sources":[]}');
+    for (const source of JSON.parse(map).sources) {
+      const [, inside] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source) ?? [];
+      if (inside && !names.includes(inside)) throw new Error(`${name}/${from} contains ${inside}, whose licence is not shown`);
+    }
+  }
+}
+
+/** Our pages contain what package.json calls dependencies; the others are served as they are. Their licences ask to be shown. */
 async function licenses() {
   const require = createRequire(import.meta.url);
-  const names = [...new Set(['preact', ...files.map(([name]) => name), 'engine.io-client', 'engine.io-parser', 'socket.io-parser', '@socket.io/component-emitter', 'detectrtc'])];
+  const { dependencies } = require(join(root, 'package.json'));
+  const names = [...new Set([...Object.keys(dependencies), ...files.map(([name]) => name), ...within])];
+  await wantAll(names);
   const parts = [];
   for (const name of names) {
     const folder = join(modules, name);
-    const { version, license } = require(join(folder, 'package.json'));
+    const { version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
     const file = (await readdir(folder)).find((f) => /^licen[cs]e/i.test(f));
-    const text = file ? await readFile(join(folder, file), 'utf8') : '';
+    if (!file) throw new Error(`${name} ${version} has no licence that could be handed on`);
+    const text = await readFile(join(folder, file), 'utf8');
     parts.push(`${name} ${version} (${typeof license === 'string' ? license : 'see below'})\n\n${text.replaceAll('\r\n', '\n').trim()}\n`);
   }
   await writeFile(join(dist, 'licenses.txt'), parts.join(`\n${'-'.repeat(72)}\n\n`));
