@@ -33,7 +33,7 @@ PAGE_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/
 PROGRAMS := gcc:gcc gcc:libc6-dev turnutils_uclient:coturn chromium:chromium nft:nftables ip:iproute2 \
 	sysctl:procps certutil:libnss3-tools openssl:openssl \
 	rpm:rpm systemd-analyze:systemd groff:groff-base promtool:prometheus fail2ban-regex:fail2ban curl:curl \
-	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server haproxy:haproxy \
+	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server haproxy:haproxy lintian:lintian \
 	ufw:ufw firewall-cmd:firewalld iptables:iptables qemu-aarch64-static:qemu-user-static
 
 # Debian has no MySQL, only MariaDB. npm has one, for this kind of machine alone.
@@ -72,15 +72,16 @@ $(PAGES): $(PAGE_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-# What images and packages are made of.
+# What images and packages are made of, and what the licences of what is in it ask for.
 binaries: go pages
+	packaging/scripts/notices bin/licenses $(ARCH)
 	for arch in $(ARCH); do \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' \
 			-o bin/linux-$$arch/iceserver ./cmd/iceserver; done
 
 image: binaries ## build the container image for ARCH='amd64 arm64': bin/image, and an archive of each for docker load
 	go -C packaging/image run . $(foreach arch,$(ARCH),-binary $(arch)=$(CURDIR)/bin/linux-$(arch)/iceserver) \
-		-version $(VERSION) -revision $(COMMIT) -created $(SOURCE_DATE_EPOCH) \
+		-licenses $(CURDIR)/bin/licenses -version $(VERSION) -revision $(COMMIT) -created $(SOURCE_DATE_EPOCH) \
 		-layout $(CURDIR)/bin/image -archive $(CURDIR)/bin/iceserver-image
 	$(WITHOUT_PAGES)
 
@@ -89,12 +90,14 @@ image: binaries ## build the container image for ARCH='amd64 arm64': bin/image, 
 # the commit counts, since its name says nothing of before and after.
 PACKAGE_VERSION ?= $(or $(subst -,+,$(shell sed -nE 's/^v?([0-9].*)/\1/; s/-(alpha|beta|rc)/~\1/; /^[0-9]/p' <<<'$(VERSION)')),0~$(SOURCE_DATE_EPOCH).$(COMMIT))
 PACKAGE_OUT     ?= bin/packages
+# Who answers for the packages: whoever builds them for others says so here.
+PACKAGE_MAINTAINER ?= iceserver <iceserver@localhost>
 
 deb: ## build Debian packages for ARCH='amd64 arm64' into bin/packages
 rpm: ## build RPM packages, as deb does
 deb rpm: package-files $(PACKAGER)
 	mkdir -p $(PACKAGE_OUT)
-	for arch in $(ARCH); do PACKAGE_ARCH=$$arch PACKAGE_VERSION='$(PACKAGE_VERSION)' \
+	for arch in $(ARCH); do PACKAGE_ARCH=$$arch PACKAGE_VERSION='$(PACKAGE_VERSION)' PACKAGE_MAINTAINER='$(PACKAGE_MAINTAINER)' \
 		$(PACKAGER) package --config packaging/nfpm.yaml --packager $@ --target $(PACKAGE_OUT)/; done
 	$(WITHOUT_PAGES)
 
@@ -107,6 +110,8 @@ package-files: binaries
 	bin/package/iceserver completion zsh >bin/package/completion/_iceserver
 	bin/package/iceserver completion fish >bin/package/completion/iceserver.fish
 	packaging/scripts/assemble bin/package/scripts
+	gzip -9nc bin/licenses/third-party-notices >bin/package/third-party-notices.gz
+	packaging/scripts/changelog '$(PACKAGE_VERSION)' '$(PACKAGE_MAINTAINER)' $(SOURCE_DATE_EPOCH) | gzip -9n >bin/package/changelog.gz
 
 $(PACKAGER): | go
 	GOBIN=$(TOOLS) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)

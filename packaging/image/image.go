@@ -34,7 +34,11 @@ func (b *build) image(arch string, base v1.Layer) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := programLayer(b.created, content)
+	licenses, err := readLicenses(b.licenses)
+	if err != nil {
+		return nil, err
+	}
+	program, err := programLayer(b.created, content, licenses)
 	if err != nil {
 		return nil, err
 	}

@@ -55,13 +55,13 @@ func baseLayer() (v1.Layer, error) {
 }
 
 // programLayer is the program, under coturn's names too: scripts call those
-// inside the container.
-func programLayer(created time.Time, program []byte) (v1.Layer, error) {
-	return layer(created, []file{
+// inside the container. The licences of what is in it go with it.
+func programLayer(created time.Time, program []byte, licenses []file) (v1.Layer, error) {
+	return layer(created, append(licenses, []file{
 		{path: programPath[1:], mode: 0o755, content: program},
 		{path: "usr/bin/turnadmin", mode: 0o777, link: "iceserver"},
 		{path: "usr/bin/turnserver", mode: 0o777, link: "iceserver"},
-	})
+	}...))
 }
 
 // layer packs files, each with the same time.

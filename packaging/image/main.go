@@ -21,6 +21,7 @@ type build struct {
 	version  string
 	revision string    // the commit
 	created  time.Time // of the commit, so that building again gives the same digests
+	licenses string    // directory with the licences of what is in the program
 	layout   string    // directory to write
 	archive  string    // where the archives begin; -ARCH.tar follows
 }
@@ -51,14 +52,15 @@ func arguments(args []string) (*build, error) {
 	flags.StringVar(&b.version, "version", "devel", "version, which is the tag too")
 	flags.StringVar(&b.revision, "revision", "unknown", "commit")
 	seconds := flags.Int64("created", 0, "time of the commit in seconds since 1970")
+	flags.StringVar(&b.licenses, "licenses", "", "`directory` with the licences of what is in the program, as packaging/scripts/notices writes it")
 	flags.StringVar(&b.layout, "layout", "", "OCI layout to write, a `directory`; one that is there is replaced")
 	flags.StringVar(&b.archive, "archive", "", "`prefix` of archives for docker load and podman load; -ARCH.tar follows")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	b.created = time.Unix(*seconds, 0).UTC()
-	if flags.NArg() > 0 || len(b.binaries) == 0 || b.layout == "" {
-		return nil, errors.New("-binary and -layout are needed, and no other words")
+	if flags.NArg() > 0 || len(b.binaries) == 0 || b.layout == "" || b.licenses == "" {
+		return nil, errors.New("-binary, -licenses and -layout are needed, and no other words")
 	}
 	return b, nil
 }

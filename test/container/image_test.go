@@ -3,6 +3,7 @@ package container
 import (
 	"archive/tar"
 	"crypto/x509"
+	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -53,6 +54,29 @@ func TestImage(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(root, "var/lib/iceserver")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the data directory: %v, %v", info, err)
+	}
+	wantNotices(t, root)
+}
+
+// wantNotices looks for every module that is in the program.
+func wantNotices(t *testing.T, root string) {
+	t.Helper()
+	info, err := buildinfo.ReadFile(filepath.Join(root, "usr/bin/iceserver"))
+	if err != nil || len(info.Deps) < 20 {
+		t.Fatalf("the program has %v, %v", info, err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "licenses/third-party-notices"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for _, m := range info.Deps {
+		if !slices.Contains(lines, m.Path+" "+m.Version) {
+			t.Errorf("nothing is said of %s %s", m.Path, m.Version)
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(root, "licenses/LICENSE")); err != nil || !strings.Contains(string(text), "Apache License") {
+		t.Errorf("the licence of the program: %v, %s", err, text)
 	}
 }
 
@@ -143,7 +167,10 @@ func TestRefuses(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(full, "precious"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	layoutDir := filepath.Join(dir, "image")
+	layoutDir, bare := filepath.Join(dir, "image"), filepath.Join(dir, "bare")
+	if err := os.Mkdir(bare, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		what string
 		args []string
@@ -154,6 +181,7 @@ func TestRefuses(t *testing.T) {
 		{"no program", []string{"-binary", "amd64=/etc/passwd", "-layout", layoutDir}, "is no program for Linux"},
 		{"an unknown architecture", []string{"-binary", "vax=" + static, "-layout", layoutDir}, "not known"},
 		{"somebody's directory", []string{"-binary", "amd64=" + static, "-layout", full}, "something else"},
+		{"no licences", []string{"-binary", "amd64=" + static, "-layout", layoutDir, "-licenses", bare}, "no licences"},
 		{"no layout", []string{"-binary", "amd64=" + static}, "needed"},
 	} {
 		if text, err := buildImage(t, test.args...); err == nil || !strings.Contains(text, test.want) {

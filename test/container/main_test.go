@@ -44,6 +44,7 @@ func inWork(m *testing.M) int {
 }
 
 // buildImage calls the program that builds images, which the first call compiles.
+// The licences that go into all of them are put together then too.
 func buildImage(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	path := filepath.Join(os.Getenv(workKey), "builder")
@@ -53,10 +54,14 @@ func buildImage(t *testing.T, args ...string) (string, error) {
 		if text, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("go build packaging/image: %v\n%s", err, text)
 		}
+		runs(t, "the notices", inRoot(t, "packaging", "scripts", "notices"), licenses(), "amd64", "arm64")
 	}
-	text, err := exec.Command(path, args...).CombinedOutput()
+	text, err := exec.Command(path, append([]string{"-licenses", licenses()}, args...)...).CombinedOutput()
 	return string(text), err
 }
+
+// licenses is the folder of what goes into /licenses of an image.
+func licenses() string { return filepath.Join(os.Getenv(workKey), "licenses") }
 
 // imageUnderTest is the layout of the image to test.
 func imageUnderTest(t *testing.T) layout {
