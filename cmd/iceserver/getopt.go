@@ -15,6 +15,18 @@ type getoptFlag struct {
 	doc     string
 }
 
+// flags are all that it is written as.
+func (f getoptFlag) flags() []string {
+	var all []string
+	for _, name := range f.names {
+		all = append(all, "--"+name)
+	}
+	if f.short != 0 {
+		all = append(all, "-"+string(rune(f.short)))
+	}
+	return all
+}
+
 // getoptCall is a flag that was given.
 type getoptCall struct{ name, value string }
 

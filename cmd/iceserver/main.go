@@ -41,7 +41,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := completeEverywhere(root)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return 0
 	}
@@ -81,10 +84,17 @@ func (u usage) Unwrap() error { return u.error }
 // coturn's names the program is coturn's server or tool.
 func arguments(args []string) []string {
 	name, args := filepath.Base(args[0]), args[1:]
+	asked := len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) // by the shell, for completions
 	switch strings.TrimSuffix(name, ".exe") {
 	case "turnserver":
+		if asked {
+			return slices.Insert(args, 1, "serve")
+		}
 		return append([]string{"serve", coturnFlag}, args...)
 	case "turnadmin":
+		if asked {
+			return slices.Insert(args, 1, "turnadmin")
+		}
 		return append([]string{"turnadmin"}, args...)
 	}
 	if len(args) > 0 && slices.Contains([]string{"-h", "--help"}, args[0]) {
@@ -96,8 +106,7 @@ func arguments(args []string) []string {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return append([]string{"serve"}, args...)
 	}
-	// The shell asks for completions of what would be serve's.
-	if strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) && len(args) > 1 && strings.HasPrefix(args[1], "-") {
+	if asked && len(args) > 1 && strings.HasPrefix(args[1], "-") { // what would be serve's
 		return slices.Insert(args, 1, "serve")
 	}
 	return args

@@ -68,7 +68,7 @@ func (f *probeFlags) define(cmd *cobra.Command) {
 	o, flags := &f.options, cmd.Flags()
 	flags.StringVar(&o.Username, "user", "", "user name (environment: "+userVariable+"); with --secret the id in it, which may be empty")
 	flags.StringVar(&o.Password, "password", "", "password, - for standard input (environment: "+passwordVariable+")")
-	flags.StringVar(&f.passwordFile, "password-file", "", "file whose first line is the password")
+	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password")
 	flags.StringVar(&o.Secret, "secret", "", "shared secret to make time-limited credentials with, - for standard input (environment: "+secretVariable+")")
 	flags.DurationVar(&o.Timeout, "timeout", 5*time.Second, "how long to wait for a connection and for each answer")
 	flags.DurationVar(&o.Duration, "duration", time.Second, "how long to relay traffic on each way")

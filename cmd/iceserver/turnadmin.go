@@ -52,20 +52,33 @@ func turnadminCommand() *cobra.Command {
 	}
 }
 
-// completeTurnadmin offers the flags.
-func completeTurnadmin(_ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if !strings.HasPrefix(word, "-") {
-		return nil, cobra.ShellCompDirectiveDefault
+// completeTurnadmin offers the flags, and files for the values of those that take
+// one. There is nothing else: what the databases hold is not for everybody's shell.
+func completeTurnadmin(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	before, _, valued := strings.Cut(word, "=")
+	if !valued {
+		before = strings.Join(args[max(0, len(args)-1):], "")
 	}
 	var out []cobra.Completion
 	for _, f := range append(turnadminCommands(), turnadminOptions()...) {
-		for _, name := range f.names {
-			if strings.HasPrefix("--"+name, word) {
-				out = append(out, cobra.CompletionWithDesc("--"+name, f.doc))
+		if f.value != "" && slices.Contains(f.flags(), before) {
+			return nil, fileOrNothing(f.value)
+		}
+		for _, name := range f.flags() {
+			if strings.HasPrefix(name, "--") && strings.HasPrefix(name, word) {
+				out = append(out, cobra.CompletionWithDesc(name, f.doc))
 			}
 		}
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// fileOrNothing is what the shell offers for a value that the help calls so.
+func fileOrNothing(value string) cobra.ShellCompDirective {
+	if value == "FILE" {
+		return cobra.ShellCompDirectiveDefault
+	}
+	return cobra.ShellCompDirectiveNoFileComp
 }
 
 // coturnDatabases are where coturn looks for its SQLite database, in its order.
