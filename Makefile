@@ -33,7 +33,7 @@ PAGE_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/
 PROGRAMS := gcc:gcc gcc:libc6-dev turnutils_uclient:coturn chromium:chromium nft:nftables ip:iproute2 \
 	sysctl:procps certutil:libnss3-tools openssl:openssl \
 	rpm:rpm systemd-analyze:systemd groff:groff-base promtool:prometheus fail2ban-regex:fail2ban curl:curl \
-	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server haproxy:haproxy lintian:lintian \
+	pg_ctlcluster:postgresql mariadbd:mariadb-server redis-server:redis-server haproxy:haproxy lintian:lintian zsh:zsh fish:fish dh_bash-completion:bash-completion \
 	ufw:ufw firewall-cmd:firewalld iptables:iptables qemu-aarch64-static:qemu-user-static
 
 # Debian has no MySQL, only MariaDB. npm has one, for this kind of machine alone.
