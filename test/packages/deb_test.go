@@ -185,8 +185,8 @@ func guide(t *testing.T) [][]string {
 	for _, found := range regexp.MustCompile("(?s)```sh\n(.*?)\n```").FindAllStringSubmatch(string(text), -1) {
 		blocks = append(blocks, strings.Split(found[1], "\n"))
 	}
-	if len(blocks) != 2 {
-		t.Fatalf("the guide has %d blocks of commands, not one to install and one for afterwards", len(blocks))
+	if len(blocks) != 3 || len(blocks[2]) != 2 {
+		t.Fatalf("the guide has not a block to install, one for afterwards, and one to upgrade: %q", blocks)
 	}
 	return blocks
 }
