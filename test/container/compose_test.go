@@ -16,12 +16,17 @@ import (
 	"iceserver/test/servertest"
 )
 
-// compose reads a file as docker compose does, its schema and variables included.
-func compose(t *testing.T, name string, variables map[string]string) (types.ServiceConfig, error) {
+// compose reads a file as docker compose does, its schema and variables included,
+// with more files over it.
+func compose(t *testing.T, name string, variables map[string]string, more ...string) (types.ServiceConfig, error) {
 	t.Helper()
 	dir := inRoot(t, "packaging", "container")
+	var files []types.ConfigFile
+	for _, n := range append([]string{name}, more...) {
+		files = append(files, types.ConfigFile{Filename: filepath.Join(dir, n)})
+	}
 	project, err := loader.LoadWithContext(context.Background(), types.ConfigDetails{
-		WorkingDir: dir, ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, name)}}, Environment: variables,
+		WorkingDir: dir, ConfigFiles: files, Environment: variables,
 	}, loader.WithProfiles([]string{"*"}))
 	if err != nil {
 		return types.ServiceConfig{}, err

@@ -60,8 +60,13 @@ func follow(t *testing.T, line, what string, words []string) {
 	case what == "docker exec":
 		wantCommand(t, line, words[3:])
 	case what == "docker compose" || what == "kubectl apply":
-		if _, err := os.Stat(inRoot(t, words[3])); err != nil {
-			t.Errorf("%s: %v", line, err)
+		for i := 2; i < len(words)-1; i++ {
+			if words[i] != "-f" && words[i] != "-k" {
+				continue
+			}
+			if _, err := os.Stat(inRoot(t, words[i+1])); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
 		}
 	}
 }
@@ -79,6 +84,7 @@ func wantStarts(t *testing.T, line string, words []string) {
 	t.Helper()
 	_, image := imageUnderTest(t).image(t, arch)
 	environment, ports := slices.Clone(image.Config.Env), []string{}
+	words, mounted := ownFile(words)
 	for i, w := range words[:len(words)-1] {
 		next := words[i+1]
 		switch w {
@@ -91,7 +97,7 @@ func wantStarts(t *testing.T, line string, words []string) {
 			}
 			ports = append(ports, next[len(outside)+1:])
 		case "-v":
-			if _, path, _ := strings.Cut(next, ":"); !slices.Contains(image.Config.Env, "ICESERVER_DATA_DIR="+path) {
+			if _, path, _ := strings.Cut(next, ":"); path != mounted && !slices.Contains(image.Config.Env, "ICESERVER_DATA_DIR="+path) {
 				t.Errorf("%s: the volume is at %s", line, path)
 			}
 		}
@@ -108,6 +114,16 @@ func wantStarts(t *testing.T, line string, words []string) {
 	if last := words[len(words)-1]; last != "iceserver" {
 		t.Errorf("%s: the image is %s", line, last)
 	}
+}
+
+// ownFile takes the argument for a configuration off a line, and returns what has to
+// be mounted for it, read-only; empty if there is none.
+func ownFile(words []string) (rest []string, mounted string) {
+	n := len(words) - 2
+	if words[n] != "-c" {
+		return words, ""
+	}
+	return words[:n], words[n+1] + ":ro"
 }
 
 // wantCommand asks the program in the image whether it has such a command, with

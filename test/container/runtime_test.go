@@ -153,7 +153,7 @@ func (c *container) mount() error {
 		return err
 	}
 	bind := func(from, to string) error {
-		if err := os.MkdirAll(to, 0o755); err != nil {
+		if err := mountPoint(from, to); err != nil {
 			return err
 		}
 		return unix.Mount(from, to, "", unix.MS_BIND, "")
@@ -169,6 +169,15 @@ func (c *container) mount() error {
 	return errors.Join(err,
 		unix.Mount("", c.Root, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""),
 		unix.Chroot(c.Root))
+}
+
+// mountPoint makes what something can be mounted on: a file for a file.
+func mountPoint(from, to string) error {
+	info, err := os.Stat(from)
+	if err != nil || info.IsDir() {
+		return errors.Join(err, os.MkdirAll(to, 0o755))
+	}
+	return os.WriteFile(to, nil, 0o600)
 }
 
 // lower is cap_drop ALL, no-new-privileges and the user.
