@@ -49,23 +49,10 @@ func TestExpand(t *testing.T) {
 // rest.
 func nameServer(t *testing.T, records map[string][]byte) *net.Resolver {
 	t.Helper()
-	socket := udpSocket(t)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		b := make([]byte, 2048)
-		for {
-			n, from, err := socket.ReadFromUDPAddrPort(b)
-			if err != nil {
-				return
-			}
-			_, _ = socket.WriteToUDPAddrPort(answerTo(b[:n], records), from)
-		}
-	}()
-	t.Cleanup(func() { socket.Close(); <-done })
+	server := replying(t, func(query []byte) []byte { return answerTo(query, records) })
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "udp", socket.LocalAddr().String())
+		return d.DialContext(ctx, "udp", server)
 	}}
 }
 
