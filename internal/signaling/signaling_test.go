@@ -286,12 +286,7 @@ func TestShutdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.Run(ctx)
-	}()
+	cancel, done := run(s)
 	web := newWeb(t, s)
 	c := join(t, dial(t, web, query("alice")))
 	closed := make(chan error, 1)

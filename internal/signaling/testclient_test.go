@@ -34,18 +34,24 @@ func serve(t testing.TB, o signaling.Options) (*signaling.Server, *httptest.Serv
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.Run(ctx)
-	}()
+	cancel, done := run(s)
 	web := newWeb(t, s)
 	t.Cleanup(func() {
 		cancel()
 		<-done
 	})
 	return s, web
+}
+
+// run starts the work of a server, which ends after cancel: done is closed then.
+func run(s *signaling.Server) (cancel context.CancelFunc, done <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.Run(ctx)
+	}()
+	return cancel, ended
 }
 
 // newWeb puts a server whose Run has been started on loopback.
