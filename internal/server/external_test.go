@@ -96,21 +96,28 @@ func TestFindWithoutMetadata(t *testing.T) {
 	}
 }
 
-// external-ip=auto is followed: a new address is told to new clients, and the
-// server goes on when nobody knows any more.
-func TestExternalAuto(t *testing.T) {
-	var answer atomic.Pointer[string]
-	say := func(ip string) { answer.Store(&ip) }
-	say("198.41.1.9")
+// hetzner is a metadata service that knows the address that it was told last, and
+// none before.
+func hetzner(t *testing.T) (url string, say func(ip string)) {
+	t.Helper()
+	var answer atomic.Value
 	m := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if ip := *answer.Load(); ip != "" && r.URL.Path == "/hetzner/v1/metadata/public-ipv4" {
+		if ip, _ := answer.Load().(string); ip != "" && r.URL.Path == "/hetzner/v1/metadata/public-ipv4" {
 			_, _ = w.Write([]byte(ip))
 			return
 		}
 		http.NotFound(w, r)
 	}))
 	t.Cleanup(m.Close)
-	r := start(t, load(t, "external-ip=auto/127.0.0.1"), Options{Metadata: m.URL})
+	return m.URL, func(ip string) { answer.Store(ip) }
+}
+
+// external-ip=auto is followed: a new address is told to new clients, and the
+// server goes on when nobody knows any more.
+func TestExternalAuto(t *testing.T) {
+	metadata, say := hetzner(t)
+	say("198.41.1.9")
+	r := start(t, load(t, "external-ip=auto/127.0.0.1"), Options{Metadata: metadata})
 	line := r.log.Wait(t, "msg=\"external address\"")
 	if !strings.Contains(line, "external=198.41.1.9") || !strings.Contains(line, "Hetzner") {
 		t.Error(line)

@@ -4,14 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -207,22 +204,13 @@ func TestStatusHints(t *testing.T) {
 // An address that was found out stands with who has told it, a change with its time,
 // and one that nobody knows is a reason to do something.
 func TestStatusOfAddress(t *testing.T) {
-	var answer atomic.Pointer[string]
-	answer.Store(new(""))
-	m := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if ip := *answer.Load(); ip != "" && r.URL.Path == "/hetzner/v1/metadata/public-ipv4" {
-			_, _ = w.Write([]byte(ip))
-			return
-		}
-		http.NotFound(w, r)
-	}))
-	t.Cleanup(m.Close)
-	r := start(t, load(t, "external-ip=auto/127.0.0.1"), Options{Metadata: m.URL})
+	metadata, say := hetzner(t)
+	r := start(t, load(t, "external-ip=auto/127.0.0.1"), Options{Metadata: metadata})
 	r.log.Wait(t, "msg=ready")
 	if st := r.statusOf(t); st.hint("address").Status != doctor.Warn || st.AddressChange != nil {
 		t.Errorf("nobody knows the address: %+v, %+v", st.hint("address"), st.AddressChange)
 	}
-	answer.Store(new("198.41.1.9"))
+	say("198.41.1.9")
 	r.followExternal()
 	st := r.statusOf(t)
 	want := netip.MustParseAddr("198.41.1.9")
