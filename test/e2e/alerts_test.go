@@ -13,15 +13,18 @@ import (
 	"iceserver/test/servertest"
 )
 
-// alertRules is the path of the alerts that are shipped.
-func alertRules(t *testing.T) string {
+// shipped is the path of a file that the packages bring.
+func shipped(t *testing.T, name string) string {
 	t.Helper()
 	root, err := servertest.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(root, "packaging/prometheus/iceserver.rules.yml")
+	return filepath.Join(root, "packaging", name)
 }
+
+// alertRules is the path of the alerts that are shipped.
+func alertRules(t *testing.T) string { return shipped(t, "prometheus/iceserver.rules.yml") }
 
 // sampled are the metrics in an expression, and the labels that it asks for.
 var (

@@ -37,14 +37,7 @@ func failures(t *testing.T, log, filter string) map[string]int {
 }
 
 // shippedFilter is the one for the packages.
-func shippedFilter(t *testing.T) string {
-	t.Helper()
-	root, err := servertest.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(root, "packaging/fail2ban/filter.d/iceserver.conf")
-}
+func shippedFilter(t *testing.T) string { return shipped(t, "fail2ban/filter.d/iceserver.conf") }
 
 // Filters as administrators of coturn have them: one for the lines that tell an
 // address, and one that finds it by the number of the session.
