@@ -62,7 +62,10 @@ func firewallOf(t *Target) firewall {
 	}
 	rules.addIptables(t.oldTables())
 	if len(rules.inputs()) > 0 {
-		return firewall{kind: rules.kind(), rules: rules}
+		f := firewall{kind: rules.kind(), rules: rules}
+		// Where nobody comes by IPv6 its rules are often shut, and rightly.
+		rules.chains = slices.DeleteFunc(rules.chains, func(c chain) bool { return !t.serves(c.Family) })
+		return f
 	}
 	return firewall{blind: t.blind(err, os.Geteuid())}
 }

@@ -85,6 +85,42 @@ func (t *Target) devices() (names []string) {
 	return names
 }
 
+// serves says whether anybody comes to the server by a family, ip or ip6; every other
+// word that nftables has for one is about both. Where no address is known it may be
+// any.
+func (t *Target) serves(family string) bool {
+	at := make([]netip.Addr, 0, len(t.Relays))
+	for _, l := range t.listening() {
+		at = append(at, l.Addr())
+	}
+	for _, r := range t.Relays {
+		at = append(at, r.Local)
+	}
+	if len(at) == 0 || family != "ip" && family != "ip6" {
+		return true
+	}
+	return slices.ContainsFunc(at, func(a netip.Addr) bool {
+		switch a = a.Unmap(); {
+		case a == netip.IPv6Unspecified():
+			// It gets both, but of IPv6 nothing where the machine has no address of it.
+			return family == "ip" || hasIPv6()
+		case a.IsLoopback():
+			return false
+		}
+		return a.Is4() == (family == "ip")
+	})
+}
+
+// hasIPv6 says whether this machine has an address that others than its neighbours
+// may reach by IPv6.
+func hasIPv6() bool {
+	all, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(all, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err == nil && prefix.Addr().Is6() && prefix.Addr().IsGlobalUnicast()
+	})
+}
+
 // relaysAt says whether the server relays at an address of an interface.
 func (t *Target) relaysAt(a net.Addr) bool {
 	prefix, err := netip.ParsePrefix(a.String())

@@ -166,3 +166,30 @@ func TestDevices(t *testing.T) {
 		t.Errorf("with a relay at loopback: %q", got)
 	}
 }
+
+// Rules for a family that nobody comes by are no fault of a server's.
+func TestServes(t *testing.T) {
+	relay := func(at string) Relay { return Relay{Local: netip.MustParseAddr(at)} }
+	for _, c := range []struct {
+		name, listens string
+		relays        []Relay
+		v4, v6        bool
+	}{
+		{"nothing known", "", nil, true, true},
+		{"IPv4", "10.0.0.5:3478", []Relay{relay("10.0.0.5")}, true, false},
+		{"IPv6", "[2001:db8::5]:3478", []Relay{relay("2001:db8::5")}, false, true},
+		{"every address of IPv4", "0.0.0.0:3478", nil, true, false},
+		{"every address", "[::]:3478", nil, true, hasIPv6()},
+		{"loopback beside it", "[::1]:3478", []Relay{relay("10.0.0.5")}, true, false},
+		{"peers by IPv6", "10.0.0.5:3478", []Relay{relay("10.0.0.5"), relay("2001:db8::5")}, true, true},
+	} {
+		target := &Target{}
+		target.Relays = c.relays
+		if c.listens != "" {
+			target.Listen.UDP = []netip.AddrPort{netip.MustParseAddrPort(c.listens)}
+		}
+		if v4, v6 := target.serves("ip"), target.serves("ip6"); v4 != c.v4 || v6 != c.v6 || !target.serves("inet") {
+			t.Errorf("%s: %v %v", c.name, v4, v6)
+		}
+	}
+}
