@@ -57,19 +57,22 @@ func (p portRange) span(dash string) string {
 	return fmt.Sprintf("%d%s%d", p.from, dash, p.to)
 }
 
-// open says in one line what lets a port in: the command for the firewall of this
+// open says in one line what lets ports in: the commands for the firewall of this
 // machine, and the name of the setting for the one around it.
-func (t *Target) open(p portRange) (advice string, remedies []remedy) {
+func (t *Target) open(all ...portRange) (advice string, remedies []remedy) {
 	f := firewallOf(t)
-	var steps []string
-	if commands := f.open(p); len(commands) > 0 {
-		for _, c := range commands {
+	var names, steps []string
+	for _, p := range all {
+		names = append(names, p.String())
+		for _, c := range f.open(p) {
 			steps = append(steps, shellLine(c))
 			remedies = append(remedies, run(c...))
 		}
+	}
+	if len(remedies) > 0 {
 		remedies[len(remedies)-1].after = f.keep()
 	}
-	advice = "open " + p.String()
+	advice = "open " + strings.Join(names, ", ")
 	if len(steps) > 0 {
 		advice += " on this machine: " + strings.Join(steps, " && ")
 		if keep := f.keep(); keep != "" {

@@ -188,14 +188,15 @@ func (v *view) ports() []Check {
 
 // nothing is the one line for a server of which no port answers.
 func (v *view) nothing() Check {
+	var doors []portRange
 	var tcp, udp []string
 	for _, r := range v.seen.Results {
-		list := &tcp
+		door, list := r.door(), &tcp
 		if r.datagrams() {
 			list = &udp
 		}
-		if p := fmt.Sprint(r.Port); !slices.Contains(*list, p) {
-			*list = append(*list, p)
+		if !slices.Contains(doors, door) {
+			doors, *list = append(doors, door), append(*list, door.span("-"))
 		}
 	}
 	var which []string
@@ -205,9 +206,9 @@ func (v *view) nothing() Check {
 	if len(tcp) > 0 {
 		which = append(which, "TCP "+strings.Join(tcp, ", "))
 	}
-	ports := strings.Join(which, " and ")
+	advice, remedies := v.t.open(doors...)
 	return fail(outside+"ports", fmt.Sprintf("nothing answers at %v from outside: %s", v.seen.Address, noneOf(which)),
-		"open "+ports+" in the firewall of this machine and of the cloud, or forward them here if "+v.seen.Address.String()+" is a router's")
+		advice+"; if "+v.seen.Address.String()+" is a router's, forward them here").with(remedies...)
 }
 
 // noneOf says that it is none of some things.

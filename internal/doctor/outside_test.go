@@ -90,7 +90,8 @@ func TestOutsidePorts(t *testing.T) {
 		{"DTLS is silent", []reachResult{{"udp", 3478, "answered", 3}, {"dtls", 5349, "silent", 1}}, []string{
 			"OK outside udp 3478", "FAIL outside dtls 5349: UDP 5349 does not answer from outside (no answer at all) -> open UDP 5349"}},
 		{"nothing", []reachResult{{"udp", 3478, "silent", 1}, {"tcp", 3478, "silent", 1}, {"tls", 5349, "refused", 1}, {"dtls", 5349, "silent", 1}}, []string{
-			"FAIL outside ports: nothing answers at 192.0.2.7 from outside: neither UDP 3478, 5349 nor TCP 3478, 5349"}},
+			"FAIL outside ports: nothing answers at 192.0.2.7 from outside: neither UDP 3478, 5349 nor TCP 3478, 5349" +
+				" -> open UDP 3478, TCP 3478, TCP 5349, UDP 5349 in the firewall in front of this machine"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := &view{t: one("192.0.2.7"), seen: &reachAnswer{
