@@ -9,7 +9,7 @@ COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 BINARY   := bin/iceserver
-TOOLS    := $(CURDIR)/bin/tools
+TOOLS    := bin/tools
 LINT     := v2.14.0
 LINTER   := $(TOOLS)/golangci-lint-$(LINT)
 NFPM     := v2.45.2
@@ -41,8 +41,11 @@ MYSQL := test/store/mysqlserver/node_modules/.package-lock.json
 
 .PHONY: help build go pages binaries image run test fuzz bench docs lint clean packages deb rpm package-files $(addprefix test-,$(STEPS))
 
-# What builds needs it, and says so before a shell says that it found no command.
-GO_NEEDED = command -v go >/dev/null || { echo "This needs Go 1.26, which is not installed: https://go.dev/dl" >&2; exit 1; }
+# What builds needs it, and says so before a shell says that it found no command. One
+# before 1.21, as Debian 12 has it, neither fetches a newer one nor says what is wrong.
+GO_NEEDED = command -v go >/dev/null || { echo "This needs Go 1.26, which is not installed: https://go.dev/dl" >&2; exit 1; }; \
+	! go version | grep -E ' go1\.([0-9]|1[0-9]|20)([. ]|$$)' >/dev/null || \
+	{ echo "This needs Go 1.26, and installed is an older one ($$(go version)): https://go.dev/dl" >&2; exit 1; }
 
 # The oldest node that builds the pages, as web/package.json has it. An older one, as
 # Debian 12 has it, is as none.
@@ -80,9 +83,9 @@ binaries: go pages
 			-o bin/linux-$$arch/iceserver ./cmd/iceserver; done
 
 image: binaries ## build the container image for ARCH='amd64 arm64': bin/image, and an archive of each for docker load
-	go -C packaging/image run . $(foreach arch,$(ARCH),-binary $(arch)=$(CURDIR)/bin/linux-$(arch)/iceserver) \
-		-licenses $(CURDIR)/bin/licenses -version $(VERSION) -revision $(COMMIT) -created $(SOURCE_DATE_EPOCH) \
-		-layout $(CURDIR)/bin/image -archive $(CURDIR)/bin/iceserver-image
+	go -C packaging/image run . $(foreach arch,$(ARCH),-binary '$(arch)=$(CURDIR)/bin/linux-$(arch)/iceserver') \
+		-licenses '$(CURDIR)/bin/licenses' -version $(VERSION) -revision $(COMMIT) -created $(SOURCE_DATE_EPOCH) \
+		-layout '$(CURDIR)/bin/image' -archive '$(CURDIR)/bin/iceserver-image'
 	$(WITHOUT_PAGES)
 
 # Packages have a version that begins with a digit, and none of - in it. A later
@@ -114,7 +117,7 @@ package-files: binaries
 	packaging/scripts/changelog '$(PACKAGE_VERSION)' '$(PACKAGE_MAINTAINER)' $(SOURCE_DATE_EPOCH) | gzip -9n >bin/package/changelog.gz
 
 $(PACKAGER): | go
-	GOBIN=$(TOOLS) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
+	GOBIN='$(CURDIR)/$(TOOLS)' go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
 	mv $(TOOLS)/nfpm $@
 
 run: build ## build, and serve with no configuration (ARGS='--key=value ...')
@@ -144,34 +147,34 @@ test-lint: lint
 
 # Fuzz targets run their seeds here; `make fuzz` looks for more.
 test-unit:
-	TEST_ICESERVER=$(CURDIR)/$(BINARY) CGO_ENABLED=1 go test -race -timeout 20m ./...
+	TEST_ICESERVER='$(CURDIR)/$(BINARY)' CGO_ENABLED=1 go test -race -timeout 20m ./...
 
 test-cross:
 	GOOS=darwin CGO_ENABLED=0 go build ./...
 	GOOS=windows CGO_ENABLED=0 go build ./...
 
 test-interop:
-	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/interop test -count=1 -timeout 15m ./...
+	TEST_ICESERVER='$(CURDIR)/$(BINARY)' go -C test/interop test -count=1 -timeout 15m ./...
 
 # The authority is pebble, built from its module as a part of the test.
 test-acme:
-	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/acme test -count=1 -timeout 10m ./...
+	TEST_ICESERVER='$(CURDIR)/$(BINARY)' go -C test/acme test -count=1 -timeout 10m ./...
 
 # The test page is opened in the namespaces too, by the browser of test/web.
 test-netns: test/web/node_modules/.package-lock.json
-	TEST_ICESERVER=$(CURDIR)/$(BINARY) go -C test/netns test -count=1 -timeout 15m ./...
+	TEST_ICESERVER='$(CURDIR)/$(BINARY)' go -C test/netns test -count=1 -timeout 15m ./...
 
 # The image for the other architecture is started too, by an emulator. What Kubernetes accepts is read from its
 # module, once.
 test-container: build
 	$(MAKE) --no-print-directory image ARCH='amd64 arm64'
-	TEST_ICESERVER=$(CURDIR)/$(BINARY) TEST_IMAGE=$(CURDIR)/bin/image go -C test/container test -count=1 -timeout 10m ./...
+	TEST_ICESERVER='$(CURDIR)/$(BINARY)' TEST_IMAGE='$(CURDIR)/bin/image' go -C test/container test -count=1 -timeout 10m ./...
 
 # Two versions, so that one can be upgraded to the other, for this machine.
 test-packages:
 	for version in 1.0.0 1.0.1; do $(MAKE) --no-print-directory deb rpm ARCH=$$(go env GOARCH) \
 		PACKAGE_VERSION=$$version PACKAGE_OUT=bin/package/$$version; done
-	TEST_ICESERVER=$(CURDIR)/bin/package/iceserver TEST_PACKAGES=$(CURDIR)/bin/package go test -count=1 -timeout 10m ./test/packages
+	TEST_ICESERVER='$(CURDIR)/bin/package/iceserver' TEST_PACKAGES='$(CURDIR)/bin/package' go test -count=1 -timeout 10m ./test/packages
 
 # The pages' own tests; `make build` has installed what they need.
 test-pages: pages
@@ -182,7 +185,7 @@ test-signaling: test/signaling/node_modules/.package-lock.json
 	cd test/signaling && npm test
 
 test-web: test/web/node_modules/.package-lock.json
-	cd test/web && TEST_ICESERVER=$(CURDIR)/$(BINARY) node --test
+	cd test/web && TEST_ICESERVER='$(CURDIR)/$(BINARY)' node --test
 
 test/%/node_modules/.package-lock.json: test/%/package-lock.json
 	cd test/$* && npm ci --no-audit --no-fund
@@ -212,19 +215,19 @@ packages: ## install the programs that the tests call (Debian packages, and MySQ
 	@if [ "$$(go env GOARCH)" = amd64 ]; then $(MAKE) --no-print-directory $(MYSQL); fi
 
 $(LINTER): | go
-	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
+	GOBIN='$(CURDIR)/$(TOOLS)' go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
 	mv $(TOOLS)/golangci-lint $@
 
 lint: go $(LINTER) ## run golangci-lint (built into bin/tools the first time)
 	$(LINTER) run ./...
-	cd test/interop && $(LINTER) run ./...
-	cd test/acme && $(LINTER) run ./...
-	cd test/netns && $(LINTER) run ./...
-	cd test/signaling && $(LINTER) run ./...
-	cd test/store/mongoserver && $(LINTER) run ./...
-	cd test/store/mysqllogin && $(LINTER) run ./...
-	cd test/container && $(LINTER) run ./...
-	cd packaging/image && $(LINTER) run ./...
+	cd test/interop && '$(CURDIR)/$(LINTER)' run ./...
+	cd test/acme && '$(CURDIR)/$(LINTER)' run ./...
+	cd test/netns && '$(CURDIR)/$(LINTER)' run ./...
+	cd test/signaling && '$(CURDIR)/$(LINTER)' run ./...
+	cd test/store/mongoserver && '$(CURDIR)/$(LINTER)' run ./...
+	cd test/store/mysqllogin && '$(CURDIR)/$(LINTER)' run ./...
+	cd test/container && '$(CURDIR)/$(LINTER)' run ./...
+	cd packaging/image && '$(CURDIR)/$(LINTER)' run ./...
 
 fuzz: go ## run every fuzz target for FUZZTIME=30s
 	@go list -f '{{.ImportPath}}' ./... | while read -r package; do \

@@ -54,6 +54,35 @@ func TestMakeWithoutGo(t *testing.T) {
 	}
 }
 
+// Who has one that knows no other versions is told which is needed; a later one fetches
+// that by itself.
+func TestMakeWithOldGo(t *testing.T) {
+	for version, enough := range map[string]bool{
+		"go1.2.1": false, "go1.9": false, "go1.19.8": false, "go1.20": false, "go1.21.0": true, "go1.26.0": true, "devel go1.27-1a2b3c": true,
+	} {
+		program := `[ "$1" != version ] || echo "go version ` + version + ` linux/amd64"`
+		out, err := bench(t, map[string]string{"go": program})("build", "PAGES="+filepath.Join(t.TempDir(), "index.html"))
+		if told := strings.Contains(out, "This needs Go 1.26, and installed is an older one (go version "+version); told == enough || (err == nil) != enough {
+			t.Errorf("%s: %v\n%s", version, err, out)
+		}
+	}
+}
+
+// A folder may have blanks in its name.
+func TestMakeInFolderWithBlanks(t *testing.T) {
+	build := bench(t, map[string]string{"go": "exit 0"})
+	for target, want := range map[string]string{
+		"test-interop": "TEST_ICESERVER='/a new folder/bin/iceserver' go ",
+		"image":        "-binary 'amd64=/a new folder/bin/linux-amd64/iceserver'",
+		"lint":         "&& '/a new folder/bin/tools/golangci-lint-",
+	} {
+		out, err := build("--dry-run", "CURDIR=/a new folder", target)
+		if err != nil || strings.Contains(out, "warning: ") || !strings.Contains(out, want) {
+			t.Errorf("make %s: %v\n%s", target, err, out)
+		}
+	}
+}
+
 // A node that is too old for the pages is as none: the program is made without them,
 // which is said at the end, where one looks.
 func TestMakeWithOldNode(t *testing.T) {
