@@ -36,8 +36,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	// the orderly end is waiting for.
 	context.AfterFunc(ctx, stop)
 
-	root := rootCommand()
-	root.SetArgs(arguments(args))
+	root, words := rootCommand(), arguments(args)
+	root.SetArgs(words)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -47,6 +47,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err == nil {
 		return 0
+	}
+	if _, _, unknown := root.Find(words); unknown != nil {
+		err = unknownCommand(root, words[0])
 	}
 	if as := (coturnError{}); errors.As(err, &as) {
 		fmt.Fprintln(stderr, oneLine(as.error))
@@ -110,6 +113,18 @@ func arguments(args []string) []string {
 		return slices.Insert(args, 1, "serve")
 	}
 	return args
+}
+
+// unknownCommand says what somebody may have meant by a word that is no command.
+func unknownCommand(root *cobra.Command, word string) error {
+	what := fmt.Sprintf("unknown command %q", word)
+	if file, err := os.Stat(word); err == nil && file.Mode().IsRegular() {
+		return fmt.Errorf("%s; to serve with that configuration write iceserver -c %s", what, word)
+	}
+	if near := root.SuggestionsFor(word); len(near) > 0 {
+		return fmt.Errorf("%s; did you mean %s?", what, strings.Join(near, " or "))
+	}
+	return errors.New(what + "; iceserver --help lists them all")
 }
 
 // rootCommand is the tree of all commands.

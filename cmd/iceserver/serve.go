@@ -25,7 +25,7 @@ const coturnFlag = "--called-as-turnserver"
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve [-c FILE] [--KEY[=VALUE] ...]",
-		Short: "Serve STUN and TURN (what happens without a command)",
+		Short: "Serve STUN and TURN (what happens without a command)", SuggestFor: []string{"start", "run"},
 		Long: "Serves until a signal ends it. -c FILE (or --config=FILE) reads a configuration file, -n (or --no-config) none,\n" +
 			"--json prints the greeting as JSON. Every key of the file is a flag too: see turnserver.conf(5).",
 		DisableFlagParsing: true, ValidArgsFunction: completeKeys,

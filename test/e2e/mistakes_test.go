@@ -181,11 +181,13 @@ func statMode(t *testing.T, path string) os.FileMode {
 
 // A wrong call is told from a wrong server by its exit code.
 func TestUsage(t *testing.T) {
+	file := write(t, "turnserver.conf", "realm=test\n")
 	tests := []struct {
 		args string
 		want string
 	}{
-		{"serv", "unknown command"}, {"user", "add, set, remove, list"}, {"user nonsense", "nonsense"},
+		{"serv", "did you mean serve"}, {"start", "did you mean serve"}, {"nothing-like-it", "iceserver --help lists"},
+		{file, "write iceserver -c " + file}, {"user", "add, set, remove, list"}, {"user nonsense", "nonsense"},
 		{"user add", "accepts 1 arg"}, {"user add a b", "accepts 1 arg"}, {"user list x", "unknown command"},
 		{"user add a --nonsense", "--nonsense"}, {"secret", "add, list, remove"}, {"secret remove", "accepts 1 arg"},
 		{"credentials --ttl soon", "soon"}, {"credentials x", "unknown command"}, {"version x", "unknown command"},
