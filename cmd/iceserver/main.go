@@ -118,13 +118,19 @@ func arguments(args []string) []string {
 // unknownCommand says what somebody may have meant by a word that is no command.
 func unknownCommand(root *cobra.Command, word string) error {
 	what := fmt.Sprintf("unknown command %q", word)
-	if file, err := os.Stat(word); err == nil && file.Mode().IsRegular() {
+	if regularFile(word) {
 		return fmt.Errorf("%s; to serve with that configuration write iceserver -c %s", what, word)
 	}
 	if near := root.SuggestionsFor(word); len(near) > 0 {
 		return fmt.Errorf("%s; did you mean %s?", what, strings.Join(near, " or "))
 	}
 	return errors.New(what + "; iceserver --help lists them all")
+}
+
+// regularFile says whether a word is the name of a file, as a configuration is.
+func regularFile(word string) bool {
+	info, err := os.Stat(word)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // rootCommand is the tree of all commands.

@@ -77,6 +77,8 @@ func parseServe(args []string, stderr io.Writer) (*serveCall, error) {
 			// Meant below, where there is a file to leave out.
 		case coturn: // which goes on as well
 			fmt.Fprintf(stderr, "iceserver: warning: the argument %q means nothing\n", r)
+		case regularFile(r):
+			return nil, usage{fmt.Errorf("serve: unexpected argument %q; to serve with that configuration write -c %s", r, r)}
 		default:
 			return nil, usage{fmt.Errorf("serve: unexpected argument %q; a command stands before all flags", r)}
 		}

@@ -191,7 +191,7 @@ func TestUsage(t *testing.T) {
 		{"user add", "accepts 1 arg"}, {"user add a b", "accepts 1 arg"}, {"user list x", "unknown command"},
 		{"user add a --nonsense", "--nonsense"}, {"secret", "add, list, remove"}, {"secret remove", "accepts 1 arg"},
 		{"credentials --ttl soon", "soon"}, {"credentials x", "unknown command"}, {"version x", "unknown command"},
-		{"--listening-prt=3478", "did you mean"}, {"serve --min-port", "no value"}, {"serve word", "word"}, {"-n user list", "user"},
+		{"--listening-prt=3478", "did you mean"}, {"serve --min-port", "no value"}, {"serve word", "word"}, {"serve " + file, "write -c " + file}, {"-n user list", "user"},
 		{"bench", "accepts 1 arg"},
 	}
 	for _, tt := range tests {
