@@ -68,10 +68,11 @@ go:
 # The server itself needs no npm, so a machine without it gets one without pages.
 pages: ## build the web pages into internal/web/dist
 	@if $(NODED); then $(MAKE) --no-print-directory $(PAGES); \
-	else echo "node $(NODE) or newer with npm is not installed (https://nodejs.org): the web pages are not built"; fi
+	else echo "The web pages are not built: that takes node $(NODE) or newer with npm (https://nodejs.org)"; fi
 
 $(PAGES): $(PAGE_SOURCES)
-	cd web && npm ci --no-audit --no-fund
+	@cd web && echo "npm ci" && npm ci --no-audit --no-fund || { \
+		echo "npm could not fetch what the web pages are made of (see above). To build without them: make build NODED=false" >&2; exit 1; }
 	cd web && npm run build
 	@touch $@
 

@@ -83,6 +83,18 @@ func TestMakeInFolderWithBlanks(t *testing.T) {
 	}
 }
 
+// Where npm reaches nobody there is a way on, which is named.
+func TestMakeWithoutRegistry(t *testing.T) {
+	build := bench(t, map[string]string{"go": "exit 0", "npm": "[ $1 != ci ]", "node": "echo 22.12.0"})
+	pages := "PAGES=" + filepath.Join(t.TempDir(), "index.html")
+	if out, err := build("build", pages); err == nil || !strings.Contains(out, "To build without them: make build NODED=false") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := build("build", pages, "NODED=false"); err != nil || !strings.Contains(out, "Built without the web pages") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // A node that is too old for the pages is as none: the program is made without them,
 // which is said at the end, where one looks.
 func TestMakeWithOldNode(t *testing.T) {
