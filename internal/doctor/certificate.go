@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -69,8 +70,11 @@ func (t *Target) calledBy(ctx context.Context) []string {
 
 // certificateFiles looks at the files that are configured.
 func (t *Target) certificateFiles(now time.Time) []Check {
-	var out []Check
+	out := t.RefusedCertificates()
 	for i, file := range t.CertFiles {
+		if _, told := t.CertRefused[file]; told {
+			continue
+		}
 		for _, f := range append([]string{file}, t.KeyFiles[i:min(i+1, len(t.KeyFiles))]...) {
 			if c, bad := t.unreadable(f); bad {
 				return append(out, c)
@@ -86,6 +90,17 @@ func (t *Target) certificateFiles(now time.Time) []Check {
 		case now.After(leaf.NotAfter):
 			out = append(out, fail("certificate", fmt.Sprintf("the certificate in %s expired on %s: clients refuse turns:", file, leaf.NotAfter.UTC().Format(time.DateOnly)), t.renew()))
 		}
+	}
+	return out
+}
+
+// RefusedCertificates is what a doctor says of files that the running server would
+// not take when they changed: it looks well until the old certificate ends.
+func (f Facts) RefusedCertificates() []Check {
+	var out []Check
+	for _, file := range slices.Sorted(maps.Keys(f.CertRefused)) {
+		out = append(out, warn("certificate", fmt.Sprintf("%s was changed and is refused, and the certificate before it is still shown: %s", file, f.CertRefused[file]),
+			"put the whole chain and the key that belongs to it there; the server takes them by itself"))
 	}
 	return out
 }

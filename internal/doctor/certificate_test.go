@@ -76,6 +76,9 @@ func TestCertificateFiles(t *testing.T) {
 			compareChecks(t, target.certificateFiles(time.Now()), c.wants...)
 		})
 	}
+	// What the server itself says of a file is said once.
+	target := &Target{Facts: Facts{CertFiles: []string{empty}, KeyFiles: []string{good}, CertRefused: map[string]string{empty: "the key is of another"}}}
+	compareChecks(t, target.certificateFiles(time.Now()), want{Warn, "certificate", "still shown: the key is of another", "the whole chain"})
 }
 
 // What a server shows is judged as clients do it.

@@ -103,6 +103,9 @@ type Facts struct {
 	TotalQuota       int      `json:"total_quota,omitempty"`       // allocations; 0: no bound
 	SocketBuffer     int      `json:"socket_buffer,omitempty"`     // bytes wished for; 0: as the system has it
 	ProcUser         string   `json:"proc_user,omitempty"`
+	// CertRefused says of files that have changed on the disk why the server goes on
+	// with what they held before.
+	CertRefused map[string]string `json:"cert_refused,omitempty"`
 }
 
 // Relay is one address that relays: where its sockets are, and what clients and

@@ -33,6 +33,8 @@ type slot struct {
 	cert  *tls.Certificate // nil: none yet
 	pair  Pair             // of no files if Put has made the slot
 	watch watched
+	// refused is why what the files hold now is not shown; nil: it is.
+	refused error
 }
 
 // Expect keeps places for certificates that Put will bring, in this order: who
@@ -99,6 +101,20 @@ func (c *Certificates) Shown() map[string]*tls.Certificate {
 			if slot.cert != nil && slices.Contains(s.all, slot.cert) {
 				all[slot.name] = slot.cert
 			}
+		}
+	}
+	return all
+}
+
+// Refused says of files that have changed, by the name that Shown has for them, why
+// what they hold now is not shown.
+func (c *Certificates) Refused() map[string]error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make(map[string]error)
+	for _, s := range c.slots {
+		if s.refused != nil {
+			all[s.name] = s.refused
 		}
 	}
 	return all

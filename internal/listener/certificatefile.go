@@ -81,7 +81,8 @@ func (c *Certificates) Reload() error {
 	now := time.Now()
 	for _, s := range c.slots {
 		if s.pair.CertFile != "" {
-			failed = append(failed, s.reload(now))
+			s.refused = s.reload(now)
+			failed = append(failed, s.refused)
 		}
 	}
 	c.arrange()
@@ -101,7 +102,7 @@ func (s *slot) reload(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.cert, s.watch.loaded = cert, at
+	s.cert, s.watch.loaded, s.refused = cert, at, nil
 	return nil
 }
 

@@ -65,6 +65,7 @@ func (c *Certificates) look(now time.Time, log *slog.Logger) {
 func (s *slot) look(now time.Time, log *slog.Logger) {
 	at := stampOf(s.pair)
 	if at.equal(s.watch.loaded) {
+		s.refused = nil // somebody may have put the old ones back
 		return
 	}
 	before := s.cert
@@ -78,7 +79,7 @@ func (s *slot) look(now time.Time, log *slog.Logger) {
 		// is the same a while later, it is meant.
 		s.watch.seen = at
 	case !at.equal(s.watch.warned):
-		s.watch.warned = at
+		s.watch.warned, s.refused = at, err
 		log.Warn("the certificate cannot be renewed; the old one stays in use until its files are right", "file", s.name,
 			"until", before.Leaf.NotAfter, "reason", err)
 	}

@@ -117,6 +117,9 @@ func TestWatchBroken(t *testing.T) {
 			if w.Leaf() != first {
 				t.Error("another certificate is shown")
 			}
+			if why := w.Refused()[w.pair.CertFile]; why == nil || !strings.Contains(why.Error(), c.want) {
+				t.Errorf("refused for %v", why)
+			}
 			if err := w.Reload(); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Reload: %v", err)
 			}
@@ -124,6 +127,9 @@ func TestWatchBroken(t *testing.T) {
 			w.write(200 * 24 * time.Hour)
 			if said := w.looks(); strings.Count(said, "\n") != 1 || w.Leaf() == first {
 				t.Errorf("the right one is not taken: %s", said)
+			}
+			if why := w.Refused(); len(why) > 0 {
+				t.Errorf("the right one is refused for %v", why)
 			}
 		})
 	}

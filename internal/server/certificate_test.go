@@ -95,6 +95,9 @@ func TestCertificateSwapUnderLoad(t *testing.T) {
 	if !r.shows(t, "").Equal(good) {
 		t.Error("the good one is gone")
 	}
+	if st := r.statusOf(t); !strings.Contains(st.hint("certificate").Seen, key) {
+		t.Errorf("the hints are %+v", st.Hints)
+	}
 }
 
 // Of several certificates each client gets the one for its name, and without a

@@ -24,6 +24,12 @@ func (s *Server) facts() doctor.Facts {
 	f.ConfigFile = absolute(s.o.ConfigFile)
 	a := s.Addrs()
 	f.Listen.UDP, f.Listen.TCP, f.Listen.TLS, f.Listen.DTLS = a.UDP, a.TCP, a.TLS, a.DTLS
+	f.CertRefused = map[string]string{}
+	for _, c := range s.shelves() {
+		for file, err := range c.Refused() {
+			f.CertRefused[file] = err.Error()
+		}
+	}
 	return f
 }
 

@@ -252,13 +252,17 @@ func (s *Server) databaseStatus() *statusDatabase {
 	return d
 }
 
+// shelves are where the certificates of all ports are.
+func (s *Server) shelves() []*listener.Certificates {
+	all := []*listener.Certificates{s.metrics.certs, s.certs}
+	return slices.DeleteFunc(all, func(c *listener.Certificates) bool { return c == nil })
+}
+
 // shown are the certificates of all ports by name.
 func (s *Server) shown() map[string]*tls.Certificate {
 	all := map[string]*tls.Certificate{}
-	for _, c := range []*listener.Certificates{s.metrics.certs, s.certs} {
-		if c != nil {
-			maps.Copy(all, c.Shown())
-		}
+	for _, c := range s.shelves() {
+		maps.Copy(all, c.Shown())
 	}
 	return all
 }

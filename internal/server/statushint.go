@@ -74,7 +74,7 @@ func (s *Server) certificateHints(now time.Time) []doctor.Check {
 	if s.acme.client != nil {
 		failures = s.acme.client.Failures()
 	}
-	var found []doctor.Check
+	found := facts.RefusedCertificates()
 	all := s.shown()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		c := doctor.JudgeCertificate(facts, chainOf(all[name]), now)
