@@ -90,7 +90,8 @@ func secretRemoveCommand() *cobra.Command {
 			}
 			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
 				r := secretResult{Realm: a.Realm(), Database: a.Database(), Removed: true}
-				return r, fmt.Sprintf("removed the secret of realm %s from %s\n", r.Realm, r.Database), a.RemoveSecret(ctx, value)
+				return r, fmt.Sprintf("removed the secret of realm %s from %s\n"+
+					"calls that were begun with it last until their next refresh, ten minutes as a rule\n", r.Realm, r.Database), a.RemoveSecret(ctx, value)
 			})
 		},
 	})

@@ -32,6 +32,7 @@ type userResult struct {
 	Password string `json:"password,omitempty"` // if it was made up
 	Database string `json:"database"`
 	Removed  bool   `json:"removed,omitempty"`
+	Ended    *int   `json:"ended,omitempty"` // allocations, if they were to be ended
 }
 
 // userWriteCommand is user add or user set, which differ only in what they say
@@ -39,6 +40,7 @@ type userResult struct {
 func userWriteCommand(use, short string, write func(*server.Accounts, context.Context, string, string) error) *cobra.Command {
 	var s selection
 	var password newPassword
+	var now bool
 	cmd := &cobra.Command{
 		Use: use + " NAME", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,12 +51,40 @@ func userWriteCommand(use, short string, write func(*server.Accounts, context.Co
 			}
 			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
 				r := userResult{Name: args[0], Realm: a.Realm(), Password: made, Database: a.Database()}
-				return r, r.tell(), write(a, ctx, r.Name, secret)
+				if err := write(a, ctx, r.Name, secret); err != nil {
+					return nil, "", err
+				}
+				return s.ending(cmd, a, &r, now)
 			})
 		},
 	}
 	password.define(cmd)
+	if use == "set" { // who is added has no calls
+		defineNow(cmd, &now)
+	}
 	return s.define(cmd)
+}
+
+// defineNow adds the flag that ends calls.
+//
+// A-A09: a password that has leaked, or a user who has to go, should cost nothing
+// for another ten minutes.
+func defineNow(cmd *cobra.Command, now *bool) {
+	cmd.Flags().BoolVar(now, "now", false, "end the user's calls on the running server too; else they last until their next refresh")
+}
+
+// ending is what a command that changed a user returns. If the calls were to be
+// ended and nobody could, the user is changed all the same, which is told first.
+func (s *selection) ending(cmd *cobra.Command, a *server.Accounts, r *userResult, now bool) (any, string, error) {
+	if !now {
+		return r, r.tell(), nil
+	}
+	done, err := a.Revoke(cmd.Context(), r.Name)
+	if err != nil {
+		return nil, "", errors.Join(s.print(cmd.OutOrStdout(), r, r.tell()), fmt.Errorf("no call was ended: %w", err))
+	}
+	r.Ended = &done.Ended
+	return r, r.tell(), nil
 }
 
 // newPassword is the flag with the password of an account that is written.
@@ -95,12 +125,18 @@ func passwordFrom(stdin io.Reader, value string, given bool) (string, error) {
 // tell says what was done, with the password only if it was made up here, since
 // nobody knows it yet.
 func (r userResult) tell() string {
-	if r.Removed {
-		return fmt.Sprintf("removed user %s of realm %s from %s\n", shown(r.Name), shown(r.Realm), r.Database)
-	}
 	text := fmt.Sprintf("user %s of realm %s is in %s\n", r.Name, r.Realm, r.Database)
+	if r.Removed {
+		text = fmt.Sprintf("removed user %s of realm %s from %s\n", shown(r.Name), shown(r.Realm), r.Database)
+	}
 	if r.Password != "" {
 		text += "password: " + r.Password + "\n"
+	}
+	switch {
+	case r.Ended != nil:
+		text += fmt.Sprintf("ended %d allocations\n", *r.Ended)
+	case r.Removed:
+		text += "calls that go on last until their next refresh, ten minutes as a rule; iceserver user revoke ends them now\n"
 	}
 	return text
 }
@@ -109,15 +145,21 @@ func (r userResult) tell() string {
 // when it would have to be refreshed.
 func userRemoveCommand() *cobra.Command {
 	var s selection
-	return s.define(&cobra.Command{
+	var now bool
+	cmd := &cobra.Command{
 		Use: "remove NAME", Short: "Remove a user", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
 				r := userResult{Name: args[0], Realm: a.Realm(), Database: a.Database(), Removed: true}
-				return r, r.tell(), a.RemoveUser(ctx, args[0])
+				if err := a.RemoveUser(ctx, args[0]); err != nil {
+					return nil, "", err
+				}
+				return s.ending(cmd, a, &r, now)
 			})
 		},
-	})
+	}
+	defineNow(cmd, &now)
+	return s.define(cmd)
 }
 
 // userListCommand lists names; keys only if they are asked for, since a list

@@ -204,6 +204,12 @@ func (a *Accounts) RemoveUser(ctx context.Context, name string) error {
 	return err
 }
 
+// Revoke ends the allocations of a user on the running server, which then asks the
+// database whether the user is let in still. It is an error if no server runs.
+func (a *Accounts) Revoke(ctx context.Context, name string) (Revoked, error) {
+	return Revoke(ctx, a.cfg, a.access.realm, name)
+}
+
 // Users lists the users of the database in every realm, or in the one that is
 // configured. A key is as good as a password, so keys are left out unless they
 // are asked for.

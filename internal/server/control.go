@@ -138,6 +138,8 @@ func (s *Server) revoke(realm, user string) (Revoked, error) {
 	// A time-limited credential is meant by the name in it, and by itself; what the
 	// relay counts it as decides.
 	id := s.quota(s.setup.Load()).ID(prepared)
+	// Who was removed this moment must not come back by what is remembered.
+	s.answers.Forget(realm, user)
 	n := s.relay.End(func(r, u string) bool { return r == realm && u == id })
 	s.log.Info("the allocations of a user were ended", "realm", realm, "user", user, "ended", n)
 	return Revoked{Realm: realm, User: user, Ended: n}, nil

@@ -56,6 +56,17 @@ func (c *cache[V]) forget() {
 	c.epoch++
 }
 
+// drop forgets the answer for n, and what is being asked about anybody: it may be
+// older. The place of n in the ring stays its own.
+func (c *cache[V]) drop(n name) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, known := c.entries[n]; known {
+		c.entries[n] = entry[V]{}
+	}
+	c.epoch++
+}
+
 // put remembers an answer until the given time, unless everything was forgotten
 // since it was asked for: then it may be older than the reason for that.
 func (c *cache[V]) put(n name, v V, until time.Time, asked uint64) {

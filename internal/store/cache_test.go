@@ -62,3 +62,26 @@ func TestCacheForget(t *testing.T) {
 		t.Errorf("%d entries, %d places", len(c.entries), len(c.ring))
 	}
 }
+
+// A dropped answer is gone, also one that was on its way, and costs nobody else
+// anything.
+func TestCacheDrop(t *testing.T) {
+	c, now := newCache[int](2), time.Unix(0, 0)
+	a, b := name{"r", "a"}, name{"r", "b"}
+	put := func(n name, v int, asked uint64) { c.put(n, v, now.Add(time.Minute), asked) }
+	put(a, 1, c.now())
+	put(b, 2, c.now())
+	asked := c.now()
+	c.drop(a)
+	put(a, 3, asked)
+	if v, ok := c.lookup(now, a); ok {
+		t.Errorf("remembers %d", v)
+	}
+	if v, ok := c.lookup(now, b); !ok || v != 2 {
+		t.Errorf("of another user: %d, %v", v, ok)
+	}
+	put(a, 4, c.now())
+	if v, ok := c.lookup(now, a); !ok || v != 4 || len(c.ring) != 2 {
+		t.Errorf("%d, %v, with %d places", v, ok, len(c.ring))
+	}
+}

@@ -179,6 +179,15 @@ func (k *Keys) watch(ctx context.Context, now time.Time) bool {
 // same for nearly everybody.
 type forms struct{ prepared, written string }
 
+// Forget has the database asked about a user at the next request, however short it
+// was asked before.
+func (k *Keys) Forget(realm, username string) {
+	n, _ := formsOf(username)
+	for form := range n.each {
+		k.found.drop(name{realm, form})
+	}
+}
+
 // formsOf prepares a name, and reports false for what can be no name.
 //
 // R-8489-14.3-b (RFC 8489, 14.3): a user is found by whatever spelling of the

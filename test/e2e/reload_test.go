@@ -256,6 +256,49 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
+// Who is removed, or given another password, goes on until the next refresh; with
+// --now the calls end, and whoever was removed does not come back (A-A09).
+func TestRemoveNow(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, "turnserver.conf", "realm=example.org\nlt-cred-mech\nuserdb="+filepath.Join(dir, "turndb")+"\n")
+	at := []string{"--data-dir=" + dir, "-c", file}
+	user := func(words ...string) []string { return append(append([]string{"user"}, words...), at...) }
+	for _, name := range []string{"alice", "bob", "carol"} {
+		must(t, "", nil, user("add", name, "-p", "one")...)
+	}
+	p := serve(t, append(onLoopback(t, dir), "-c", file, "--json")...)
+	url := greetingOf(t, p).ICEServers[0].URLs[0]
+	a, b, c := hold(t, url, "alice", "one"), hold(t, url, "bob", "one"), hold(t, url, "carol", "one")
+	alive(t, a, b)
+	if said := must(t, "", nil, user("remove", "carol")...); !strings.Contains(said, "until their next refresh") {
+		t.Errorf("carol: %s", said)
+	}
+	var r struct{ Ended int }
+	must(t, "", &r, user("remove", "alice", "--now")...)
+	if r.Ended != 1 {
+		t.Errorf("of alice %d were ended", r.Ended)
+	}
+	if _, code := dial(t, url, "alice", "one", "").allocate(); code != 401 {
+		t.Errorf("alice, who is removed, got %d, want 401", code)
+	}
+	must(t, "", &r, user("set", "bob", "-p", "two", "--now")...)
+	if r.Ended != 1 {
+		t.Errorf("of bob %d were ended", r.Ended)
+	}
+	if _, code := dial(t, url, "bob", "one", "").allocate(); code != 401 {
+		t.Errorf("bob with the old password got %d, want 401", code)
+	}
+	hold(t, url, "bob", "two")
+	if code := c.permit(c.relayed.Addr()); code != 0 {
+		t.Errorf("carol, whose call goes on, got %d", code)
+	}
+	must(t, "", nil, user("add", "dave", "-p", "one")...)
+	elsewhere := command(t, "", "user", "remove", "dave", "--now", "--data-dir="+t.TempDir(), "--userdb="+filepath.Join(dir, "turndb"), "--realm=example.org")
+	if elsewhere.code != 1 || !strings.Contains(elsewhere.err, "no call was ended") || !strings.Contains(elsewhere.out, "removed user dave") {
+		t.Errorf("exit %d: %s%s", elsewhere.code, elsewhere.out, elsewhere.err)
+	}
+}
+
 // Draining keeps who is there, turns others away, and ends with the last call.
 func TestDrain(t *testing.T) {
 	for _, by := range []string{"command", "signal"} {
