@@ -95,7 +95,7 @@ type selection struct {
 func (s *selection) define(cmd *cobra.Command) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVarP(&s.file, "config", "c", "", "configuration `FILE` of the server")
-	f.StringVar(&s.realm, "realm", "", "realm, instead of the configured one")
+	f.StringVar(&s.realm, "realm", "", "realm, instead of the configured one; lists and exports: instead of all")
 	f.StringVar(&s.dataDir, "data-dir", "", "data `DIRECTORY` of the server")
 	f.StringVarP(&s.database, "userdb", "b", "", "SQLite `FILE` with users and secrets")
 	// A-L02: a list of processes shows what stands here, so each says where else.
@@ -161,6 +161,16 @@ func (s *selection) accounts(cmd *cobra.Command) (*server.Accounts, error) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "iceserver: warning: no server was started with this data directory yet; if one runs with another, name it with -c FILE or --data-dir")
 	}
 	return a, err
+}
+
+// everywhere opens them to be listed, of every realm: the database has those of
+// others too, whatever realm is configured. Only --realm asks for one.
+func (s *selection) everywhere(cmd *cobra.Command) (*server.Accounts, error) {
+	a, err := s.accounts(cmd)
+	if err != nil || s.realm != "" {
+		return a, err
+	}
+	return a.In(""), nil
 }
 
 // with is what most commands do: open something of the selected server, as its

@@ -53,9 +53,9 @@ func originRemoveCommand() *cobra.Command {
 func originListCommand() *cobra.Command {
 	var s selection
 	return s.define(&cobra.Command{
-		Use: "list", Short: "List the origins of all realms, or of the one configured", Args: cobra.NoArgs,
+		Use: "list", Short: "List the origins of all realms, or of one", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+			return with(cmd, &s, s.everywhere, func(ctx context.Context, a *server.Accounts) (any, string, error) {
 				realms, err := a.Realms(ctx)
 				list, lines := originsOf(realms)
 				return list, table(lines), err

@@ -114,7 +114,7 @@ func realmListCommand() *cobra.Command {
 	return s.define(&cobra.Command{
 		Use: "list", Short: "List the realms of the database with their limits, origins and rules", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+			return with(cmd, &s, s.everywhere, func(ctx context.Context, a *server.Accounts) (any, string, error) {
 				list, err := a.Realms(ctx)
 				return list, realmTable(list), err
 			})

@@ -168,9 +168,9 @@ func userListCommand() *cobra.Command {
 	var s selection
 	var keys bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the users of all realms, or of the one configured", Args: cobra.NoArgs,
+		Use: "list", Short: "List the users of all realms, or of one", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return with(cmd, &s, s.accounts, func(ctx context.Context, a *server.Accounts) (any, string, error) {
+			return with(cmd, &s, s.everywhere, func(ctx context.Context, a *server.Accounts) (any, string, error) {
 				list, err := a.Users(ctx, keys)
 				return list, userTable(list), err
 			})

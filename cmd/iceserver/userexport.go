@@ -35,7 +35,7 @@ func userExportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, err := s.accounts(cmd)
+			a, err := s.everywhere(cmd)
 			if err != nil {
 				return err
 			}

@@ -62,6 +62,7 @@ func readUsers(text []byte, format string) ([]userEntry, []lineError) {
 // Fields may be quoted, and then have line breaks in them.
 func readCSVUsers(text []byte) (list []userEntry, wrong []lineError) {
 	r := csv.NewReader(bytes.NewReader(text))
+	r.Comma = separator(text)
 	titles, err := r.Read()
 	if err != nil {
 		return nil, []lineError{{1, errors.New("the line of titles is missing, as name,realm,password")}}
@@ -97,6 +98,19 @@ func readCSVUsers(text []byte) (list []userEntry, wrong []lineError) {
 	}
 }
 
+// separator is what parts the fields: spreadsheets write semicolons in countries that
+// have the comma in numbers, and tabs when one copies from them. No title has any of
+// these in it.
+func separator(text []byte) rune {
+	titles, _, _ := bytes.Cut(text, []byte("\n"))
+	for _, mark := range ",;\t" {
+		if bytes.ContainsRune(titles, mark) {
+			return mark
+		}
+	}
+	return ','
+}
+
 // field is the part of an entry that a column is about.
 func (e *userEntry) field(column string) *string {
 	switch column {
@@ -113,7 +127,6 @@ func (e *userEntry) field(column string) *string {
 // readJSONUsers reads an array of objects.
 func readJSONUsers(text []byte) (list []userEntry, wrong []lineError) {
 	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
 	line := func() int { return 1 + bytes.Count(text[:d.InputOffset()], []byte("\n")) }
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
 		return nil, []lineError{{line(), errors.New("that is no JSON array of objects with name, realm, and password or key")}}
@@ -122,7 +135,7 @@ func readJSONUsers(text []byte) (list []userEntry, wrong []lineError) {
 		rest := text[d.InputOffset():]
 		blank := len(rest) - len(bytes.TrimLeft(rest, ", \t\r\n"))
 		e := userEntry{line: line() + bytes.Count(rest[:blank], []byte("\n"))}
-		if err := d.Decode(&e); err != nil {
+		if err := decodeEntry(d, &e); err != nil {
 			wrong = append(wrong, lineError{e.line, jsonMistake(err)})
 			if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
 				return list, wrong
@@ -137,6 +150,37 @@ func readJSONUsers(text []byte) (list []userEntry, wrong []lineError) {
 		wrong = append(wrong, lineError{line(), errors.New("something stands behind the array")})
 	}
 	return list, wrong
+}
+
+// decodeEntry reads the next object of d.
+func decodeEntry(d *json.Decoder, e *userEntry) error {
+	var raw json.RawMessage
+	if err := d.Decode(&raw); err != nil {
+		return err
+	}
+	strict := json.NewDecoder(bytes.NewReader(raw))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(e); err != nil {
+		return err
+	}
+	return onlyOnce(raw)
+}
+
+// onlyOnce refuses an object that has a name twice, of which the last would count.
+// Case makes no other name of it, as when it is read. The values are all text.
+func onlyOnce(object json.RawMessage) error {
+	d := json.NewDecoder(bytes.NewReader(object))
+	_, _ = d.Token() // it was read before, so there is no error
+	var names []string
+	for d.More() {
+		name, _ := d.Token()
+		_, _ = d.Token()
+		names = append(names, strings.ToLower(fmt.Sprint(name)))
+		if n := names[len(names)-1]; slices.Index(names, n) != len(names)-1 {
+			return fmt.Errorf("%s stands there twice", n)
+		}
+	}
+	return nil
 }
 
 // jsonMistake says what is wrong without the value, which may be a password.

@@ -17,6 +17,8 @@ func TestReadUsers(t *testing.T) {
 	}{
 		{"csv", "csv", "name,realm,password,key\na,r,pw,\nb,,,0x1\n", "[a/r/pw/@2 b///0x1@3]", ""},
 		{"titles in another order", "csv", "\ufeffPassword, Name\n\"a\nb\",x\nc,y\n", "[x//a\nb/@2 y//c/@4]", ""},
+		{"semicolons", "csv", "name;realm;password\na,b;r;\"p;w\"\n", "[a,b/r/p;w/@2]", ""},
+		{"tabs", "csv", "\ufeffname\tpassword\r\na\tp,w;\r\n", "[a//p,w;/@2]", ""},
 		{"blank lines", "csv", "name,key\n\n\na,k\r\n", "[a///k@4]", ""},
 		{"empty", "csv", "", "[]", "1: the line of titles"},
 		{"unknown title", "csv", "name,secret\na,b\n", "[]", `1: the title "secret"`},
@@ -29,6 +31,8 @@ func TestReadUsers(t *testing.T) {
 		{"json none", "json", " [ ] ", "[]", ""},
 		{"no array", "json", "{\"name\":\"a\"}", "[]", "1: that is no JSON array"},
 		{"unknown field", "json", "[{\"name\":\"a\"},\n{\"nam\":\"CANARY\"}]", "[a///@1]", `2: unknown field "nam"`},
+		{"twice", "json", "[{\"name\":\"a\",\"key\":\"k\"},\n{\"name\":\"CANARY\",\"Name\":\"b\",\"key\":\"k\"},\n{\"key\":\"CANARY\",\"name\":\"a\",\"key\":\"k\"}]", "[a///k@1]", "2: name stands there twice; 3: key stands"},
+		{"null", "json", "[null,{\"name\":null}]", "[///@1 ///@1]", ""},
 		{"wrong kind", "json", "[\n{\"name\":\"a\",\"password\":5},{\"name\":\"b\"}]", "[b///@2]", "2: password has to be text, and is a number"},
 		{"wrong entry", "json", "[\n\"CANARY\"]", "[]", "2: an entry has to be an object, and is a string"},
 		{"cut off", "json", "[{\"name\":\"a\"},\n{\"name\":\"CANARY", "[a///@1]", "2: unexpected"},

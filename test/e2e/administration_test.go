@@ -45,6 +45,16 @@ func TestRealmCommands(t *testing.T) {
 	if out := must(t, "", nil, "origin", "list", at); out != "https://example.org:443  one\n" {
 		t.Errorf("%s", out)
 	}
+	// The realm that is configured is not the only one of the database; --realm asks for one.
+	conf := write(t, "turnserver.conf", "realm=two\n")
+	for realm, want := range map[string]string{"": "https://example.org:443  one\n", "one": "https://example.org:443  one\n", "two": ""} {
+		if out := must(t, "", nil, "origin", "list", at, "-c", conf, "--realm="+realm); out != want {
+			t.Errorf("origins of realm %q: %s", realm, out)
+		}
+	}
+	if out := must(t, "", nil, "realm", "list", at, "-c", conf); strings.Count(out, "one ") != 5 {
+		t.Errorf("%s", out)
+	}
 	must(t, "", nil, "origin", "remove", "https://example.org", at)
 	must(t, "", nil, "realm", "forget", "192.0.2.0/24", at, "--realm=one")
 	must(t, "", nil, "realm", "unset", "max-bps", at, "--realm=one")
