@@ -36,8 +36,9 @@ func userImportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "import FILE|-", Short: "Add the users of a CSV or JSON file, all of them or none", Args: cobra.ExactArgs(1),
 		Long: "Adds the users of a file, or of standard input, all of them or none. CSV has a line of titles, some of name, realm,\n" +
-			"password and key, with commas, semicolons or tabs between; JSON is an array of objects with the same names. Each user has a password or a key, as user export\n" +
-			"writes it: 0x and 32 hexadecimal digits. A user without a realm is of the realm of the server.",
+			"password and key, with commas, semicolons or tabs between; JSON is an array of objects with the same names. Each user\n" +
+			"has a password or a key, as user export writes it: 0x and 32 hexadecimal digits. A user without a realm is of the realm\n" +
+			"of the server.",
 		Example: "  printf 'name,password\\nalice,secret\\n' | iceserver user import - --format csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, args[0])

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -179,9 +180,54 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A name that the authority refuses costs the one beside it nothing, in whatever
+// order they stand; and the account is made once, also for a name that comes later.
+func TestRefusedBeside(t *testing.T) {
+	s := newSetting(t)
+	a := startAuthority(t, rules{http: s.port + 2})
+	conf := s.conf(a.conf(), "acme-domain="+missing, "acme-domain=turn.example.org")
+	server := servertest.Start(t, servertest.Options{Conf: conf})
+	awaitLine(t, server, regexp.MustCompile(failedLine.String()+`.*name=`+missing))
+	awaitLine(t, server, regexp.MustCompile(issuedLine.String()+`.*name=turn\.example\.org`))
+	if err := a.trusted(s.port+1, "turn.example.org"); err != nil {
+		t.Errorf("%v\n%s", err, server.Log())
+	}
+	said, err := exec.Command(servertest.Binary(t), "status", "--data-dir="+s.dir).CombinedOutput()
+	if err != nil || !strings.Contains(string(said), "no certificate was issued for "+missing) {
+		t.Errorf("%v: %s", err, said)
+	}
+	server.Stop(t)
+	server = servertest.Start(t, servertest.Options{Conf: strings.Replace(conf, missing, "www.example.org", 1)})
+	awaitLine(t, server, regexp.MustCompile(issuedLine.String()+`.*name=www\.example\.org`))
+	if n := a.accounts.Load(); n != 1 {
+		t.Errorf("%d accounts were made", n)
+	}
+}
+
+// An authority that is down when the server starts is asked again, and what it
+// issues then is shown; in between clients are served.
+func TestAuthorityComesBack(t *testing.T) {
+	t.Parallel()
+	s := newSetting(t)
+	a := startAuthority(t, rules{http: s.port + 2})
+	a.down.Store(true)
+	server := servertest.Start(t, servertest.Options{Conf: s.conf(a.conf(), "acme-domain=turn.example.org")})
+	awaitLine(t, server, failedLine)
+	shown(t, s.port+1, "turn.example.org")
+	a.down.Store(false)
+	// It is asked again after a minute.
+	if err := server.WaitFor(regexp.MustCompile(`.*`+issuedLine.String()+`.*`), 3*issuedWithin); err != nil {
+		t.Fatalf("%v\n%s", err, server.Log())
+	}
+	if err := a.trusted(s.port+1, "turn.example.org"); err != nil {
+		t.Errorf("%v\n%s", err, server.Log())
+	}
+}
+
 // Certificates are renewed several times while a client relays over TLS: it does
 // not notice, and those who come are shown the new ones.
 func TestRenewedUnderLoad(t *testing.T) {
+	t.Parallel() // with one that waits
 	s := newSetting(t)
 	a := startAuthority(t, rules{http: s.port + 2, life: 15})
 	server := servertest.Start(t, servertest.Options{Conf: s.conf(a.conf(), "acme-domain=turn.example.org")})

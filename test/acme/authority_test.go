@@ -9,10 +9,12 @@ import (
 	"log"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +33,37 @@ type authority struct {
 	roots    *x509.CertPool // of what it issues
 	rootFile string         // the root of its own HTTPS, in PEM
 	ca       *ca.CAImpl
+	down     atomic.Bool  // connections are cut
+	accounts atomic.Int64 // that were made
+}
+
+// accountPath is where pebble makes accounts.
+const accountPath = "/sign-me-up"
+
+// behind answers as front does, while the authority is up.
+func (a *authority) behind(front http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.down.Load() {
+			panic(http.ErrAbortHandler) // cuts the connection and says nothing
+		}
+		if r.URL.Path == accountPath {
+			w = &counting{w, &a.accounts}
+		}
+		front.ServeHTTP(w, r)
+	})
+}
+
+// counting counts what is made: a request may also be refused for its nonce.
+type counting struct {
+	http.ResponseWriter
+	made *atomic.Int64
+}
+
+func (c *counting) WriteHeader(status int) {
+	if status == http.StatusCreated {
+		c.made.Add(1)
+	}
+	c.ResponseWriter.WriteHeader(status)
 }
 
 // rules are how an authority is to be.
@@ -58,7 +91,8 @@ func startAuthority(t *testing.T, r rules) *authority {
 	issuer := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "of the test", ValidityPeriod: r.life}})
 	checks := va.New(quiet, r.http, r.tls, false, os.Getenv(nameServerKey), store)
 	front := wfe.New(quiet, store, checks, issuer, []string{"ca.example"}, false, r.key != "", 1, 1)
-	a := &authority{Server: httptest.NewTLSServer(front.Handler()), ca: issuer, roots: x509.NewCertPool()}
+	a := &authority{ca: issuer, roots: x509.NewCertPool()}
+	a.Server = httptest.NewTLSServer(a.behind(front.Handler()))
 	t.Cleanup(a.Close)
 	a.roots.AppendCertsFromPEM(issuer.GetRootCert(0).PEM())
 	a.rootFile = filepath.Join(t.TempDir(), "root.pem")
