@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -81,17 +82,45 @@ func (t *Target) certificateFiles(now time.Time) []Check {
 			}
 		}
 		leaf, err := readLeaf(file)
-		switch {
-		case err != nil:
+		if err != nil {
 			out = append(out, fail("certificate", fmt.Sprintf("%s holds no certificate: %s", file, oneLine(err)), "write the path of fullchain.pem to cert in "+t.configuration()))
-		case i < len(t.KeyFiles) && strangers(file, t.KeyFiles[i]):
-			out = append(out, fail("certificate", fmt.Sprintf("the key in %s is not that of the first certificate in %s", t.KeyFiles[i], file),
-				"write the pair that belongs together to cert and pkey in "+t.configuration()+"; the server's own certificate stands first in its file"))
-		case now.After(leaf.NotAfter):
+			continue
+		}
+		if i < len(t.KeyFiles) {
+			if c, bad := t.unfitKey(file, t.KeyFiles[i]); bad {
+				out = append(out, c)
+				continue
+			}
+		}
+		if now.After(leaf.NotAfter) {
 			out = append(out, fail("certificate", fmt.Sprintf("the certificate in %s expired on %s: clients refuse turns:", file, leaf.NotAfter.UTC().Format(time.DateOnly)), t.renew()))
 		}
 	}
 	return out
+}
+
+// unfitKey tells of a key that is of no use with its certificate: a server does not
+// start with them. What is encrypted only the server can read, if it has a passphrase.
+func (t *Target) unfitKey(cert, key string) (Check, bool) {
+	secret, err := os.ReadFile(key)
+	if err != nil {
+		return Check{}, false // which was told before
+	}
+	if bytes.Contains(secret, []byte("ENCRYPTED")) {
+		if t.Config == nil || t.Config.KeyPassword.Reveal() != "" {
+			return Check{}, false
+		}
+		return fail("certificate", fmt.Sprintf("the key in %s is encrypted, and there is no passphrase", key), "write it to pkey-pwd in "+t.configuration()), true
+	}
+	_, err = tls.LoadX509KeyPair(cert, key)
+	switch {
+	case err == nil:
+		return Check{}, false
+	case strings.Contains(err.Error(), "does not match"): // the library has no name for this error, only two texts
+		return fail("certificate", fmt.Sprintf("the key in %s is not that of the first certificate in %s", key, cert),
+			"write the pair that belongs together to cert and pkey in "+t.configuration()+"; the server's own certificate stands first in its file"), true
+	}
+	return fail("certificate", fmt.Sprintf("%s holds no key of %s: %s", key, cert, oneLine(err)), "correct cert and pkey in "+t.configuration()+": both of one issue, as fullchain.pem and privkey.pem are"), true
 }
 
 // RefusedCertificates is what a doctor says of files that the running server would
@@ -133,14 +162,6 @@ func readLeaf(file string) (*x509.Certificate, error) {
 		}
 	}
 	return nil, errors.New("there is no PEM block CERTIFICATE in it")
-}
-
-// strangers says whether a key is that of another certificate. One with a passphrase
-// tells nothing.
-func strangers(certFile, keyFile string) bool {
-	_, err := tls.LoadX509KeyPair(certFile, keyFile)
-	// The library has no name for this error, only two texts.
-	return err != nil && strings.Contains(err.Error(), "does not match")
 }
 
 // renew says how a new certificate comes about.

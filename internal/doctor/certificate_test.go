@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"iceserver/internal/config"
 	"iceserver/internal/turn"
 	"iceserver/test/servertest"
 )
@@ -31,15 +32,15 @@ func pemFile(t *testing.T, chain ...*authority) string {
 	return path
 }
 
-// keyFile writes the key of a certificate.
-func keyFile(t *testing.T, of *authority) string {
+// keyFile writes the key of a certificate under a title.
+func keyFile(t *testing.T, of *authority, title string) string {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(of.key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	der, err := x509.MarshalECPrivateKey(of.key)
 	path := filepath.Join(t.TempDir(), "key.pem")
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+	if err == nil {
+		err = os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: title, Bytes: der}), 0o600)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -54,25 +55,28 @@ func ended(name string) x509.Certificate {
 
 // The files tell why a server does not start, or soon will not.
 func TestCertificateFiles(t *testing.T) {
-	good := pemFile(t, issue(t, nil, named("turn.example.org", false)))
+	made := issue(t, nil, named("turn.example.org", false))
+	good, key := pemFile(t, made), keyFile(t, made, "EC PRIVATE KEY")
+	other := issue(t, nil, named("turn.example.org", false))
 	yesterday := ended("turn.example.org")
-	expired := pemFile(t, issue(t, nil, yesterday))
+	old := issue(t, nil, yesterday)
 	empty := pemFile(t)
-	one, other := issue(t, nil, named("turn.example.org", false)), issue(t, nil, named("turn.example.org", false))
 	for _, c := range []struct {
 		name, cert, key string
 		wants           []want
 	}{
-		{"good", good, good, nil},
+		{"good", good, key, nil},
+		{"two in the file", pemFile(t, made, other), key, nil},
+		{"in the wrong order", pemFile(t, other, made), key, []want{{Fail, "certificate", "is not that of the first certificate in", "stands first"}}},
+		{"no key in it", good, good, []want{{Fail, "certificate", "holds no key of " + good, "privkey.pem"}}},
+		{"encrypted", good, keyFile(t, made, "ENCRYPTED PRIVATE KEY"), []want{{Fail, "certificate", "no passphrase", "pkey-pwd"}}},
 		{"missing", "/nowhere/cert.pem", good, []want{{Fail, "certificate", "the certificate is missing: there is no /nowhere/cert.pem", "acme-domain"}}},
 		{"no key", good, "/nowhere/key.pem", []want{{Fail, "certificate", "there is no /nowhere/key.pem", "correct cert and pkey"}}},
-		{"expired", expired, good, []want{{Fail, "certificate", "expired on " + yesterday.NotAfter.UTC().Format(time.DateOnly), "renew it"}}},
-		{"a pair", pemFile(t, one, other), keyFile(t, one), nil},
-		{"key of another", pemFile(t, other, one), keyFile(t, one), []want{{Fail, "certificate", "is not that of the first certificate in", "stands first"}}},
+		{"expired", pemFile(t, old), keyFile(t, old, "EC PRIVATE KEY"), []want{{Fail, "certificate", "expired on " + yesterday.NotAfter.UTC().Format(time.DateOnly), "renew it"}}},
 		{"something else", empty, good, []want{{Fail, "certificate", "holds no certificate", "fullchain.pem"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			target := &Target{Facts: Facts{CertFiles: []string{c.cert}, KeyFiles: []string{c.key}}}
+			target := &Target{Config: new(config.Config), Facts: Facts{CertFiles: []string{c.cert}, KeyFiles: []string{c.key}}}
 			compareChecks(t, target.certificateFiles(time.Now()), c.wants...)
 		})
 	}
