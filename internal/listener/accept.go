@@ -153,6 +153,7 @@ func (l *Listener) serve(ctx context.Context, c *conn) {
 	}
 	switch {
 	case p == speaksTURN && l.open != nil:
+		defer l.note(c.client, c.server, encryption{})()
 		l.serveStream(ctx, c, c, head, overTCP)
 	case p == speaksHTTP:
 		l.serveHTTP(ctx, c, &ahead{Conn: c, head: head})

@@ -76,7 +76,7 @@ type Listener struct {
 	conns   sync.Map // the open TCP connections, keyed by *conn
 	http    *httpServer
 	corks   corks
-	secured sync.Map // how connections of TURN are protected, by their ends
+	secured sync.Map // how connections of TURN are protected: *encryption by ends
 
 	// tasks are all goroutines of this package; Run waits for them.
 	tasks sync.WaitGroup

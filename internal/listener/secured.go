@@ -35,11 +35,15 @@ func dtlsEncryption(c *dtls.Conn) encryption {
 	return encryption{"DTLSv1.2", dtls.CipherSuiteName(state.CipherSuiteID)}
 }
 
-// note remembers how a connection of TURN is protected until forget is called.
+// note remembers how a connection of TURN is protected until forget is called or
+// another connection with the same ends is noted: a client that reconnects from its
+// port, or that a load balancer names twice, may come before its former connection
+// is forgotten. So one without TLS is noted too, as the zero encryption.
 func (l *Listener) note(client, server netip.AddrPort, e encryption) (forget func()) {
-	at := endsOf(client, server)
-	l.secured.Store(at, e)
-	return func() { l.secured.CompareAndDelete(at, e) }
+	at, noted := endsOf(client, server), &e
+	l.secured.Store(at, noted)
+	// By its address: an equal one may be that of the connection that came after.
+	return func() { l.secured.CompareAndDelete(at, noted) }
 }
 
 // Secured returns the version of TLS or DTLS by which a client of TURN is connected
@@ -50,7 +54,7 @@ func (l *Listener) Secured(client, server netip.AddrPort) (version, cipher strin
 	if !ok {
 		return "", ""
 	}
-	e := v.(encryption)
+	e := v.(*encryption)
 	return e.version, openSSLName(e.suite)
 }
 

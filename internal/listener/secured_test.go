@@ -1,6 +1,10 @@
 package listener
 
-import "testing"
+import (
+	"crypto/tls"
+	"net"
+	"testing"
+)
 
 // Suites are called as the readers of coturn's reports know them.
 func TestOpenSSLName(t *testing.T) {
@@ -16,5 +20,32 @@ func TestOpenSSLName(t *testing.T) {
 		if got := openSSLName(suite); got != want {
 			t.Errorf("%s is %s, want %s", suite, got, want)
 		}
+	}
+}
+
+// How a client is protected is what its latest connection says, although one before
+// it with the same ends has not ended, and the end of that one takes nothing away.
+func TestSecuredByLatest(t *testing.T) {
+	s, at := serveProxied(t, withEcho, withTrust)
+	come := func(secure bool) (net.Conn, *testLink) {
+		conn := dial(t, at)
+		send(t, conn, []byte(headerV1))
+		if secure {
+			conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{alpnTURN}})
+		}
+		echoed(t, conn, binding(8))
+		return conn, s.link(t)
+	}
+	former, formerLink := come(true)
+	for _, secure := range []bool{false, true, true, false} {
+		conn, k := come(secure)
+		for _, when := range []string{"before", "after"} {
+			if version, _ := s.Secured(k.client, k.server); (version != "") != secure {
+				t.Errorf("%s the end of the former one: secured by %q, want TLS: %v", when, version, secure)
+			}
+			former.Close()
+			formerLink.wait(t)
+		}
+		former, formerLink = conn, k
 	}
 }
