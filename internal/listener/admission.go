@@ -8,16 +8,26 @@ import (
 
 // admission counts who is in. It is safe for concurrent use.
 type admission struct {
-	total, perSource int            // set once
-	proxies          []netip.Prefix // set once
+	total int // set once
 
-	mu       sync.Mutex // guards the following
-	in       int
-	bySource map[netip.Addr]int
+	mu        sync.Mutex // guards the following
+	perSource int
+	proxies   []netip.Prefix
+	in        int
+	bySource  map[netip.Addr]int
 }
 
 func newAdmission(l Limits) *admission {
-	return &admission{total: l.Connections, perSource: l.PerSource, proxies: l.Proxies, bySource: make(map[netip.Addr]int)}
+	a := &admission{total: l.Connections, bySource: make(map[netip.Addr]int)}
+	a.limit(l)
+	return a
+}
+
+// limit changes how many one source may have from now on; who is in stays.
+func (a *admission) limit(l Limits) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.perSource, a.proxies = l.PerSource, l.Proxies
 }
 
 // enter takes a place for a client. It returns the count to blame when there is
@@ -41,7 +51,7 @@ func (a *admission) enter(client netip.Addr) (leave func(), why count, ok bool) 
 }
 
 // proxy says whether a client stands for many, as the zero address does: that is a
-// load balancer which has still to say whom it brings.
+// load balancer which has still to say whom it brings. The caller holds mu.
 func (a *admission) proxy(client netip.Addr) bool {
 	client = client.Unmap().WithZone("")
 	return !client.IsValid() || slices.ContainsFunc(a.proxies, func(p netip.Prefix) bool { return p.Contains(client) })

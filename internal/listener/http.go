@@ -9,13 +9,15 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // httpServer serves the connections that turned out to speak HTTP.
 type httpServer struct {
-	server *http.Server
-	conns  chan net.Conn
+	server  *http.Server
+	handler atomic.Pointer[http.Handler] // answers what comes from now on
+	conns   chan net.Conn
 	// open are the connections that the server has and that nobody hijacked.
 	open sync.WaitGroup
 	// patience is how long handlers may take to end once they should.
@@ -43,13 +45,13 @@ func withChallenges(handler, challenges http.Handler) http.Handler {
 	})
 }
 
-// newHTTPServer makes a server for handler.
+// newHTTPServer makes a server, which needs a handler before it serves.
 //
 // A-C04, A-X09, H-14: a request has its deadlines, and a header its bounds.
-func newHTTPServer(handler http.Handler, limits Limits, l *slog.Logger) *httpServer {
+func newHTTPServer(limits Limits, l *slog.Logger) *httpServer {
 	h := &httpServer{conns: make(chan net.Conn), patience: 5 * time.Second, log: l}
 	h.server = &http.Server{
-		Handler:           oneLength(handler),
+		Handler:           oneLength(h.current()),
 		ReadHeaderTimeout: min(5*time.Second, limits.Message),
 		ReadTimeout:       15 * time.Second,
 		IdleTimeout:       time.Minute,
@@ -60,6 +62,14 @@ func newHTTPServer(handler http.Handler, limits Limits, l *slog.Logger) *httpSer
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	return h
+}
+
+// answer has requests answered as options want it from now on.
+func (h *httpServer) answer(o Options) { h.handler.Store(new(withChallenges(o.HTTP, o.Challenges))) }
+
+// current answers by the handler of the moment.
+func (h *httpServer) current() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*h.handler.Load()).ServeHTTP(w, r) })
 }
 
 // nothingHere answers on a server without pages.

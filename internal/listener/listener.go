@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"iceserver/internal/relay"
@@ -69,10 +70,14 @@ type Listener struct {
 	dtls              []*dtlsSocket
 	proxies           proxies
 
-	config  *tls.Config // nil without certificates
-	suites  []uint16
-	gate    gate
-	streams *admission
+	changing sync.Mutex                 // held while the options change; guards options
+	options  Options                    // as they are now
+	config   atomic.Pointer[tls.Config] // nil without certificates
+	suites   []uint16
+	gate     gate
+	// streams and associations are the places of connections and of DTLS.
+	streams, associations *admission
+
 	conns   sync.Map // the open TCP connections, keyed by *conn
 	http    *httpServer
 	corks   corks
@@ -109,19 +114,47 @@ func listen(o Options, open opener) (*Listener, error) {
 		proxies: proxies{sources: o.ProxySources},
 		gate:    make(gate, limits.Handshakes),
 		streams: newAdmission(limits),
+		options: o,
+
+		associations: newAdmission(limits),
 	}
 	if l.banned == nil {
 		l.banned = func(netip.Addr) bool { return false }
 	}
-	if o.Certificates != nil {
-		l.config = l.tlsConfig(o)
-	}
-	l.http = newHTTPServer(withChallenges(o.HTTP, o.Challenges), limits, o.Log)
+	l.http = newHTTPServer(limits, o.Log)
+	l.secure(o)
+	l.http.answer(o)
 	if err := l.bind(o); err != nil {
 		l.Close()
 		return nil, err
 	}
 	return l, nil
+}
+
+// Reconfigure changes options while the listener runs: HTTP, Certificates as far as
+// TLS goes, and of Limits PerSource and Proxies; others stay as they were. What is
+// open stays open, and a connection that has sent HTTP is answered by the new handler.
+func (l *Listener) Reconfigure(edit func(*Options)) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	before := l.options
+	edit(&l.options)
+	if now := l.options; (before.HTTP == nil) != (now.HTTP == nil) || before.Certificates != now.Certificates {
+		l.secure(now) // else clients keep their session tickets
+	}
+	l.http.answer(l.options)
+	limits := l.options.Limits.withDefaults()
+	l.streams.limit(limits)
+	l.associations.limit(limits)
+}
+
+// secure has TLS be as options want it.
+func (l *Listener) secure(o Options) {
+	var config *tls.Config
+	if o.Certificates != nil {
+		config = l.tlsConfig(o)
+	}
+	l.config.Store(config)
 }
 
 func (l *Listener) bind(o Options) (err error) {
@@ -134,9 +167,8 @@ func (l *Listener) bind(o Options) (err error) {
 	if l.proxied, err = bindTCP(o.Proxied, l.proxied); err != nil {
 		return err
 	}
-	associations := newAdmission(l.limits)
 	for _, at := range o.DTLS {
-		s, err := bindDTLS(at, l, o.Certificates, associations)
+		s, err := bindDTLS(at, l, o.Certificates, l.associations)
 		if err != nil {
 			return err
 		}

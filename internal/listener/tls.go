@@ -101,12 +101,13 @@ func protocols(turn, pages bool) []string {
 // serveTLS shakes hands and then serves what ALPN has named, or without ALPN
 // what the first bytes are.
 func (l *Listener) serveTLS(ctx context.Context, c *conn, head []byte) {
-	if l.config == nil {
+	config := l.config.Load()
+	if config == nil {
 		l.counts.add(noCertificate)
 		c.Close()
 		return
 	}
-	t := tls.Server(&gated{Conn: &ahead{Conn: c, head: head}}, l.config)
+	t := tls.Server(&gated{Conn: &ahead{Conn: c, head: head}}, config)
 	if err := l.shakeHands(ctx, c, t); err != nil {
 		l.counts.add(handshakeFailed)
 		c.Close()
