@@ -13,20 +13,20 @@ func webKeys() []Key {
 	return []Key{
 		// Without the key it is on where there is no configuration file and off
 		// where there is one: nobody who moves from coturn gets pages unasked.
-		{Name: "web", Kind: kindChoice, Choices: []string{"off", "local", "on"}, at: func(c *Config) any { return &c.Web },
+		{Name: "web", Live: true, Kind: kindChoice, Choices: []string{"off", "local", "on"}, at: func(c *Config) any { return &c.Web },
 			Doc:     "Serves the pages, the API and the signaling: to everybody (on), to this machine alone (local), or not (off, and so is a file that does not say).",
 			Example: "on", Related: []string{"web-port", "web-origin"}},
-		{Name: "web-port", Kind: kindPort, Default: "0", at: func(c *Config) any { return &c.WebPort },
+		{Name: "web-port", Live: true, Kind: kindPort, Default: "0", at: func(c *Config) any { return &c.WebPort },
 			Doc:     "A TCP port of their own for the pages, with TLS and, for this machine, without; 0 has them on every TCP port of TURN.",
 			Example: "8443"},
 		{Name: "web-origin", Live: true, Kind: kindOrigin, Repeat: true, at: func(c *Config) any { return &c.WebOrigins },
 			Doc: "Another site, as https://example.org, whose pages may use the API and the signaling; its name counts as one of this server's."},
-		{Name: "demos-dir", Kind: kindPath, at: func(c *Config) any { return &c.DemosDir },
+		{Name: "demos-dir", Live: true, Kind: kindPath, at: func(c *Config) any { return &c.DemosDir },
 			Doc:     "The folder with the original demos of RTCMultiConnection, to be served below /demos/.",
 			Example: "/srv/demos"},
 		{Name: "web-anonymous-credentials", Live: true, Kind: kindBool, at: func(c *Config) any { return &c.WebAnonymous },
 			Doc: "Gives everybody credentials of ten minutes without a key, a few a minute and with a low quota."},
-		{Name: "web-trusted-proxies", Kind: kindNetwork, Repeat: true, at: func(c *Config) any { return &c.TrustedProxies },
+		{Name: "web-trusted-proxies", Live: true, Kind: kindNetwork, Repeat: true, at: func(c *Config) any { return &c.TrustedProxies },
 			Doc: "Addresses or blocks of reverse proxies in front of the pages, such as 127.0.0.1: only they may say in X-Forwarded-For and X-Forwarded-Proto who the client is and whether it came over HTTPS."},
 	}
 }

@@ -118,7 +118,7 @@ const (
 // listensTCP says whether a port is one of those for TURN and the pages.
 func (s *Server) listensTCP(port uint16) bool {
 	c := s.cfg()
-	return !c.NoTCP && port == c.ListeningPort || !c.NoTLS && port == c.TLSListeningPort || s.web.on() && c.WebPort != 0 && port == c.WebPort
+	return !c.NoTCP && port == c.ListeningPort || !c.NoTLS && port == c.TLSListeningPort || s.served().on() && c.WebPort != 0 && port == c.WebPort
 }
 
 // challengedAt says where authorities are answered over HTTP and over TLS; the

@@ -63,12 +63,12 @@ func (s *Server) ports() []openPort {
 		add(!c.NoTCP, "tcp", port, port, "TURN")
 	}
 	tls := "TURN over TLS"
-	if s.web.mode == webOn && c.WebPort == 0 {
+	if s.served().mode == webOn && c.WebPort == 0 {
 		tls += ", pages"
 	}
 	add(!c.NoTLS, "tcp", c.TLSListeningPort, c.TLSListeningPort, tls)
 	add(balanced(c), "tcp", c.TCPProxyPort, c.TCPProxyPort, "TURN, for the load balancers of tcp-proxy-source alone")
-	add(s.web.mode == webOn && c.WebPort != 0, "tcp", c.WebPort, c.WebPort, "pages")
+	add(s.served().mode == webOn && c.WebPort != 0, "tcp", c.WebPort, c.WebPort, "pages")
 	add(c.DTLS, "udp", c.TLSListeningPort, c.TLSListeningPort, "TURN over DTLS")
 	add(!c.STUNOnly, "udp", c.MinPort, c.MaxPort, "relayed media")
 	return out
@@ -141,7 +141,7 @@ func (o Options) commandLine(words string, cfg *config.Config) string {
 
 // greetPages adds where the pages are.
 func (s *Server) greetPages(g *greeting) {
-	if !s.web.on() {
+	if !s.served().on() {
 		return
 	}
 	g.Pages = s.pageURLs()

@@ -94,7 +94,7 @@ func fingerprint(file string) string {
 
 // openCertificates loads what TLS and DTLS show, where there is any.
 func (s *Server) openCertificates() (err error) {
-	if needsTLS(s.cfg()) || s.web.on() && s.cfg().WebPort != 0 {
+	if needsTLS(s.cfg()) || s.served().on() && s.cfg().WebPort != 0 {
 		s.certs, err = s.certificates()
 	}
 	return err

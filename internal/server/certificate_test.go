@@ -236,7 +236,7 @@ func TestChallengedAt(t *testing.T) {
 		{"listening-port=3478\nno-tls\nweb=on\nacme-challenge=tls-alpn-01", 0, 3478},
 	} {
 		s := newServer(load(t, "acme-domain=a.example\n"+c.lines), nil, &place{listen: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
-		s.web.mode = webOff
+		s.adopt(func(x *setup) { x.web.mode = webOff })
 		if http, tls := s.challengedAt(); http.Port() != c.http || tls.Port() != c.tls {
 			t.Errorf("%s: %v and %v, want %d and %d", c.lines, http, tls, c.http, c.tls)
 		}

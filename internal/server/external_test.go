@@ -137,7 +137,7 @@ func TestExternalAuto(t *testing.T) {
 	r.log.Wait(t, "has changed")
 	// Nor does a reload forget it while nobody answers.
 	say("")
-	if err := r.change(func(x *setup) error { return r.takeOver(x, x.cfg) }); err != nil || relayed() != "198.41.1.10" {
+	if err := r.change(func(x *setup) error { _, err := r.takeOver(x, x.cfg); return err }); err != nil || relayed() != "198.41.1.10" {
 		t.Errorf("after a reload while nobody answers relayed is at %s, %v", relayed(), err)
 	}
 }

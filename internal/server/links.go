@@ -78,7 +78,7 @@ func (l *Links) urls() ([]string, error) {
 		return nil, err
 	}
 	s := newServer(l.cfg, nil, p)
-	s.web.mode = webMode(l.cfg, l.file)
+	s.adopt(func(x *setup) { x.web.mode = webMode(l.cfg, l.file) })
 	if pairs := configuredPairs(l.cfg); len(pairs) > 0 {
 		// Without it the address stands for the name: the server itself will say
 		// what is wrong with the file.

@@ -57,8 +57,8 @@ func (s *Server) scrape() *scrape {
 		x.carried[who] = sumUsage(x.carried[who], u)
 	}
 	maps.Copy(x.listener, s.listener.Stats())
-	if s.web.listener != nil {
-		for name, n := range s.web.listener.Stats() {
+	if port := s.served().port; port != nil {
+		for name, n := range port.Stats() {
 			x.listener[name] += n
 		}
 	}

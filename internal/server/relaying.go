@@ -18,7 +18,7 @@ func (s *Server) openRelay() error {
 		Engine: func() (netio.Engine, error) { return netio.NewNamed(engineName(c.Engine)) },
 	}
 	s.warnAlternates()
-	o.Observe = s.observer()
+	o.Observe = s.observe
 	key, err := s.nonceKey()
 	if err != nil {
 		return err

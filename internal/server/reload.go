@@ -53,8 +53,11 @@ func (s *Server) reload() (Reloaded, error) {
 	defer s.changing.Unlock()
 	changed, restart := config.Changed(s.cfg(), next)
 	r.Changed, r.Restart = append(r.Changed, changed...), append(r.Restart, restart...)
-	// The files of certificates may be new although no key has changed.
+	// Files may be new although no key has changed.
 	if len(changed) == 0 {
+		if err := s.changeLocked(s.readWeb); err != nil {
+			return r, err
+		}
 		return r, s.ReloadCertificates()
 	}
 	return r, s.putInForce(next, changed)
@@ -83,10 +86,11 @@ func anyOf(changed []string, keys ...string) bool {
 // putInForce goes by a new configuration of which some keys have changed. What is
 // opened for it is used only once nothing can be refused any more.
 func (s *Server) putInForce(next *config.Config, changed []string) error {
-	var show func()
+	show, undo := func() {}, func() {}
 	var log *logging
+	before := s.served()
 	err := s.changeLocked(func(x *setup) (err error) {
-		if err := s.takeOver(x, next); err != nil {
+		if undo, err = s.takeOver(x, next); err != nil {
 			return err
 		}
 		if show, err = s.certificatesOf(x, changed); err != nil {
@@ -97,16 +101,18 @@ func (s *Server) putInForce(next *config.Config, changed []string) error {
 		}
 		return err
 	})
-	switch {
-	case err != nil && log != nil:
-		log.end()
+	if err != nil {
+		undo()
+		if log != nil {
+			log.end()
+		}
 		return err
-	case err != nil:
-		return err
-	case log != nil:
+	}
+	if log != nil {
 		s.outlet.turn(log)
 	}
 	show()
+	s.beginWeb(before)
 	s.outlet.logging().level.Set(level(next.LogLevel))
 	return s.keepStart()
 }
@@ -143,26 +149,29 @@ func (s *Server) awaitStart() error {
 // startCheck is how often it is looked whether the start is over.
 const startCheck = 20 * time.Millisecond
 
-// takeOver fills in what follows from a new configuration. What takes a restart
-// stays as it is.
-func (s *Server) takeOver(x *setup, next *config.Config) error {
+// takeOver fills in what follows from a new configuration; undo closes what was opened
+// for it, if it is refused after all. What takes a restart stays as it is.
+func (s *Server) takeOver(x *setup, next *config.Config) (undo func(), err error) {
+	undo = func() {}
 	live := *x.cfg
 	config.TakeLive(&live, next)
 	x.cfg = &live
-	a, err := x.access.again(&live)
-	if err != nil {
-		return err
+	if x.access, err = x.access.again(&live); err != nil {
+		return undo, err
 	}
-	x.access = a
 	// The sockets are those of the start: an address that came to the machine
 	// since takes a restart, and must not keep anything else from being reloaded.
 	p, err := locate(&live, s.found, s.resolver(&live))
 	if err != nil {
-		return err
+		return undo, err
 	}
 	x.move(p)
-	x.keys = s.letIn(a)
-	return nil
+	opened, err := s.openWeb(x)
+	if err != nil {
+		return undo, err
+	}
+	x.keys = s.letIn(x)
+	return opened, nil
 }
 
 // again is who may use the relay after a change of the configuration: the data
@@ -195,13 +204,13 @@ func (s *Server) changeLocked(edit func(*setup) error) error {
 		return err
 	}
 	// What can be refused comes before what cannot be taken back.
-	if err := s.setOrigins(next.cfg.WebOrigins); err != nil {
+	if err := next.configureSignaling(); err != nil {
 		return err
 	}
 	s.setup.Store(&next)
 	if err := s.relay.Reconfigure(s.settings()); err != nil {
 		s.setup.Store(before)
-		return errors.Join(err, s.setOrigins(before.cfg.WebOrigins))
+		return errors.Join(err, before.configureSignaling())
 	}
 	s.accounting.quota.Store(next.cfg.UserMonthlyQuota)
 	s.adaptWeb()
@@ -224,7 +233,7 @@ func (s *Server) quota(x *setup) relay.Quota {
 		Realms: x.tables.quotas, Barred: s.accounting.barred,
 		ID: func(username string) string { return auth.QuotaID(username, c.RESTSeparator) },
 	}
-	if h := s.web.holders; h != nil {
+	if h := x.web.holders; h != nil {
 		q.ID, q.Limit = h.quotaID, h.limit
 	}
 	return q

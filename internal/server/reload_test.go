@@ -109,8 +109,8 @@ func TestReloadSeparator(t *testing.T) {
 	if _, err := r.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	for id := range r.web.holders.known {
-		name, password := auth.REST{Separator: '|'}.Mint(r.web.holders.secret, id, time.Now().Add(time.Hour))
+	for id := range r.served().holders.known {
+		name, password := auth.REST{Separator: '|'}.Mint(r.served().holders.secret, id, time.Now().Add(time.Hour))
 		if keys, _ := r.setup.Load().keys.Known(time.Now(), "r", name); len(keys.Keys) != 1 {
 			t.Errorf("%s with %s is not let in", name, password)
 		}

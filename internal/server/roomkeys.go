@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -41,11 +40,6 @@ func openRoomKeys(file, audience string, log *slog.Logger) (*roomKeys, error) {
 // Grant implements signaling.Tokens.
 func (k *roomKeys) Grant(token string, now time.Time) (signaling.Grant, error) {
 	return (*k.now.Load()).Grant(token, now)
-}
-
-// run looks at the file from time to time until ctx ends.
-func (k *roomKeys) run(ctx context.Context) {
-	every(ctx, keysEvery, func(time.Time) { k.refresh() })
 }
 
 // refresh reads the file if it has changed. What cannot be used leaves the keys as

@@ -123,13 +123,13 @@ func TestRoomKeysRefuse(t *testing.T) {
 
 // What the file says of the signaling arrives there, 0 as "none".
 func TestSignalingOptions(t *testing.T) {
-	o := signalingOptions(load(t, "web=on\nsignaling-max-connections=1\nsignaling-max-per-address=2\nsignaling-max-rooms=3\nsignaling-max-participants=4\n"+
+	o := new(webSetup).signalingOptions(load(t, "web=on\nsignaling-max-connections=1\nsignaling-max-per-address=2\nsignaling-max-rooms=3\nsignaling-max-participants=4\n"+
 		"signaling-max-message=20000\nsignaling-max-buffer=70000\nsignaling-message-rate=7\nsignaling-grace-period=8\nsignaling-heartbeat=9\nweb-origin=https://a.example"))
 	want := signaling.Limits{Sessions: 1, PerAddress: 2, Rooms: 3, Participants: 4, MessageBytes: 20000, Buffer: 70000, MessageRate: 7}
 	if o.Limits != want || o.Grace != 8*time.Second || o.Heartbeat != 9*time.Second || fmt.Sprint(o.Origins) != "[https://a.example]" {
 		t.Errorf("%+v", o)
 	}
-	o = signalingOptions(load(t, "signaling-message-rate=0\nsignaling-grace-period=0"))
+	o = new(webSetup).signalingOptions(load(t, "signaling-message-rate=0\nsignaling-grace-period=0"))
 	if o.Limits.MessageRate >= 0 || o.Grace >= 0 {
 		t.Errorf("%+v", o)
 	}

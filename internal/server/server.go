@@ -159,14 +159,15 @@ func (s *Server) openAccess() error {
 	if err := s.openLinks(); err != nil {
 		return err
 	}
-	s.keys, err = newTestKeys(s.letIn(a), a.realm)
+	s.keys, err = newTestKeys(s.letIn(s.setup.Load()), a.realm)
 	s.adopt(func(x *setup) { x.keys = s.keys })
 	return err
 }
 
-// letIn is who is let in: the users and secrets of a, those of the database, and
-// the holders of links.
-func (s *Server) letIn(a *access) relay.Keys {
+// letIn is who is let in by a setup: its users and secrets, those of the database,
+// and the holders of links.
+func (s *Server) letIn(x *setup) relay.Keys {
+	a := x.access
 	o := store.KeysOptions{Users: a.users, Secrets: a.secrets, REST: a.rest, Log: s.log}
 	if s.database != nil {
 		o.Database = s.database
@@ -175,8 +176,8 @@ func (s *Server) letIn(a *access) relay.Keys {
 		s.answers = store.NewKeys(o)
 	}
 	keys := s.answers.Configure(o)
-	if s.web.on() {
-		return holderKeys{keys, s.web.holders}
+	if x.web.on() {
+		return holderKeys{keys, x.web.holders}
 	}
 	return keys
 }
@@ -296,7 +297,7 @@ func (s *Server) openListener() error {
 	c := s.cfg()
 	o := listener.Options{
 		TCP: s.listeners(!c.NoTCP), TLS: s.at(!c.NoTLS, c.TLSListeningPort),
-		DTLS: s.at(c.DTLS, c.TLSListeningPort), Relay: s.relay, HTTP: s.handler(), Log: s.log,
+		DTLS: s.at(c.DTLS, c.TLSListeningPort), Relay: s.relay, Log: s.log,
 		Proxied: s.at(c.TCPProxyPort != 0, c.TCPProxyPort), ProxySources: c.TCPProxySources,
 		TLS13Only: c.TLS13Only, CipherSuites: c.CipherSuites,
 		Challenges: s.challenges(), ChallengeCertificate: s.challengeCertificate(),
@@ -305,9 +306,7 @@ func (s *Server) openListener() error {
 		o.Certificates = s.certs
 	}
 	o.Limits.Hellos, o.Limits.Authenticate = s.helloLimit(), c.AllocateTimeout
-	if o.HTTP != nil {
-		o.Limits.PerSource, o.Limits.Proxies = pagesPerSource, c.TrustedProxies
-	}
+	s.serveOn(s.setup.Load())(&o)
 	l, err := listener.New(o)
 	if err != nil {
 		return advise(err)
@@ -337,8 +336,8 @@ func (s *Server) Addrs() Addrs {
 	a := Addrs{UDP: s.relay.Addrs()}
 	a.TCP, a.TLS, a.DTLS = s.listener.Addrs()
 	a.TCPProxy = s.listener.Proxied()
-	if s.web.listener != nil {
-		a.Web, _, _ = s.web.listener.Addrs()
+	if port := s.served().port; port != nil {
+		a.Web, _, _ = port.Addrs()
 	}
 	if s.metrics.listener != nil {
 		a.Metrics, _, _ = s.metrics.listener.Addrs()
@@ -369,7 +368,7 @@ func (s *Server) Run(ctx context.Context) error {
 		listenErr = s.listener.Run(ctx)
 		stop(listenErr)
 	})
-	s.runWeb(ctx, &listened)
+	listened.Go(func() { s.web.parts.run(ctx) })
 	s.runPrometheus(ctx, &listened)
 	listened.Go(func() { s.accounting.run(ctx, s.relay) })
 	listened.Go(func() { s.runRealms(ctx) })
@@ -421,6 +420,6 @@ func (s *Server) announce(ctx context.Context) {
 	s.welcome()
 	a := s.Addrs()
 	s.log.Info("ready", "version", s.o.Version, "realm", s.access().realm, "udp", join(a.UDP), "tcp", join(a.TCP),
-		"tls", join(a.TLS), "dtls", join(a.DTLS), "tcp_proxy", join(a.TCPProxy), "web", s.web.mode, "metrics", join(a.Metrics), "relay", s.relayNames(), "self_test", err == nil)
+		"tls", join(a.TLS), "dtls", join(a.DTLS), "tcp_proxy", join(a.TCPProxy), "web", s.served().mode, "metrics", join(a.Metrics), "relay", s.relayNames(), "self_test", err == nil)
 	s.notify(daemon.SdNotifyReady, s.statusLine())
 }

@@ -17,6 +17,7 @@ type setup struct {
 	place  *place
 	keys   relay.Keys  // who is let in: access, the database and links
 	tables realmTables // of the database
+	web    webSetup
 	// former are addresses that clients were told before others took their place:
 	// live allocations go by them still.
 	former []netip.Addr
@@ -42,6 +43,9 @@ func (s *Server) cfg() *config.Config { return s.setup.Load().cfg }
 func (s *Server) access() *access { return s.setup.Load().access }
 
 func (s *Server) place() *place { return s.setup.Load().place }
+
+// served is the HTTP side as it is now.
+func (s *Server) served() *webSetup { return &s.setup.Load().web }
 
 // adopt puts a changed setup in force.
 func (s *Server) adopt(change func(*setup)) {

@@ -1,37 +1,57 @@
 package server
 
 import (
+	"log/slog"
 	"time"
 
 	"iceserver/internal/config"
 	"iceserver/internal/signaling"
 )
 
-// openSignaling makes the signaling, and what checks the tokens of its rooms.
-func (s *Server) openSignaling() error {
-	o := signalingOptions(s.cfg())
-	o.Log = s.log
-	var err error
-	switch {
-	case s.cfg().SignalingAuth != "token":
-	case s.cfg().SignalingJWKS != "":
-		s.web.roomKeys, err = openRoomKeys(s.cfg().SignalingJWKS, s.cfg().SignalingAudience, s.log)
-		o.Tokens = s.web.roomKeys
-	default:
-		o.Tokens, err = signaling.NewSecretTokens([]byte(s.cfg().SignalingSecret.Reveal()), s.cfg().SignalingAudience)
+// openSignaling makes the signaling of a setup if there is none yet, and what checks
+// the tokens of its rooms.
+func (s *Server) openSignaling(x *setup) (err error) {
+	w := &x.web
+	if !w.on() {
+		return nil
 	}
-	if err != nil {
+	if err := w.openTokens(x.cfg, s.log); err != nil || w.signaling != nil {
 		return err
 	}
-	s.web.signaling, err = signaling.New(o)
+	o := w.signalingOptions(x.cfg)
+	o.Log = s.log
+	w.signaling, err = signaling.New(o)
+	return err
+}
+
+// configureSignaling has the signaling go by a setup. With an error nothing has
+// changed.
+func (x *setup) configureSignaling() error {
+	if !x.web.on() {
+		return nil
+	}
+	return x.web.signaling.Configure(x.web.signalingOptions(x.cfg))
+}
+
+// openTokens reads what the tokens of rooms are checked with.
+func (w *webSetup) openTokens(c *config.Config, log *slog.Logger) (err error) {
+	w.tokens, w.roomKeys = nil, nil
+	switch {
+	case c.SignalingAuth != "token":
+	case c.SignalingJWKS != "":
+		w.roomKeys, err = openRoomKeys(c.SignalingJWKS, c.SignalingAudience, log)
+		w.tokens = w.roomKeys
+	default:
+		w.tokens, err = signaling.NewSecretTokens([]byte(c.SignalingSecret.Reveal()), c.SignalingAudience)
+	}
 	return err
 }
 
 // signalingOptions translates the configuration: what a file calls 0 is what the
 // package calls less than nothing, since its own zero stands for the default.
-func signalingOptions(c *config.Config) signaling.Options {
+func (w *webSetup) signalingOptions(c *config.Config) signaling.Options {
 	o := signaling.Options{
-		Origins: c.WebOrigins, Grace: c.SignalingGrace, Heartbeat: c.SignalingHeartbeat,
+		Tokens: w.tokens, Origins: c.WebOrigins, Grace: c.SignalingGrace, Heartbeat: c.SignalingHeartbeat,
 		Limits: signaling.Limits{
 			Sessions: c.SignalingMaxConnections, PerAddress: c.SignalingMaxPerAddress,
 			Rooms: c.SignalingMaxRooms, Participants: c.SignalingMaxParticipants,

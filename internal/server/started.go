@@ -61,7 +61,7 @@ func (s *Server) keepStart() error {
 	}
 	l := started{
 		Realm: s.access().realm, Separator: string(rune(s.cfg().RESTSeparator)), Own: s.access().own,
-		NoAuth: s.cfg().NoAuth, STUNOnly: s.cfg().STUNOnly, Web: s.web.mode,
+		NoAuth: s.cfg().NoAuth, STUNOnly: s.cfg().STUNOnly, Web: s.served().mode,
 	}
 	l.Database = s.access().database
 	if !s.access().place.file() {
@@ -77,7 +77,7 @@ func (s *Server) keepStart() error {
 	for _, e := range iceServers(s.cfg(), s.place().host().String(), "", "") {
 		l.URLs = append(l.URLs, e.URLs...)
 	}
-	if s.web.on() {
+	if s.served().on() {
 		l.Pages = s.pageURLs()
 	}
 	text, err := json.MarshalIndent(l, "", "  ")

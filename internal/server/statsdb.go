@@ -46,19 +46,12 @@ func (s *Server) runStats(ctx context.Context) (end func()) {
 	}
 }
 
-// observer is who is told what happens, or nil.
-func (s *Server) observer() func(turn.Event) {
-	h := s.web.holders
-	switch {
-	case h == nil && s.stats == nil:
-		return nil
-	case s.stats == nil:
-		return h.observe
-	case h == nil:
-		return s.reportStats
+// observe tells what happens to those who want to know it now.
+func (s *Server) observe(e turn.Event) {
+	if w := s.served(); w.on() {
+		w.holders.observe(e)
 	}
-	return func(e turn.Event) {
-		h.observe(e)
+	if s.stats != nil {
 		s.reportStats(e)
 	}
 }

@@ -4,24 +4,18 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"iceserver/internal/admin"
 	"iceserver/internal/config"
-	"iceserver/internal/listener"
-	"iceserver/internal/signaling"
-	"iceserver/internal/web"
 )
 
 // webOff, webLocal and webOn say who gets the pages.
@@ -43,19 +37,12 @@ func webMode(cfg *config.Config, file string) string {
 	return webOn
 }
 
-// webSide is the HTTP side of a server.
+// webSide is what the HTTP side of a server keeps for its whole life.
 type webSide struct {
-	mode      string
-	holders   *holders
-	api       atomic.Pointer[admin.API]
-	pages     http.Handler // that are no API
-	signaling *signaling.Server
-	roomKeys  *roomKeys          // nil: tokens of rooms need no file
-	listener  *listener.Listener // of the pages' own port; nil: they are on all
-	firstKey  string             // of the link that this start has made, or empty
+	api      atomic.Pointer[admin.API]
+	firstKey string // of the link that this start has made, or empty
+	parts    parts
 }
-
-func (w *webSide) on() bool { return w.mode != webOff }
 
 // serve answers HTTP as it is to be answered at that moment.
 func (w *webSide) serve() http.Handler {
@@ -64,68 +51,59 @@ func (w *webSide) serve() http.Handler {
 
 // openLinks opens the links and makes the first one.
 func (s *Server) openLinks() error {
-	s.web.mode = webMode(s.cfg(), s.o.ConfigFile)
-	if !s.web.on() {
-		return nil
-	}
-	if s.cfg().NoTCP && s.cfg().NoTLS && s.cfg().WebPort == 0 {
-		s.log.Warn("there are no pages, since no-tcp and no-tls leave no TCP port for them: set web-port")
-		s.web.mode = webOff
-		return nil
-	}
-	if s.access().kept == nil && s.cfg().Web == "" {
-		s.log.Warn("there are no pages, since there is no data directory to keep their links in: set data-dir, or web=off")
-		s.web.mode = webOff
-		return nil
-	}
-	l, err := openHolders(s.access(), s.log)
-	if err != nil {
+	s.defers(s.web.parts.close)
+	x := *s.setup.Load()
+	if err := s.openHolders(&x); err != nil {
 		return err
 	}
-	s.web.holders = l
-	s.defers(func() { l.db.Close() })
-	if len(l.known) > 0 {
+	s.adopt(func(now *setup) { now.web = x.web })
+	h := x.web.holders
+	if h != nil {
+		s.defers(func() {
+			if !s.running {
+				h.db.Close()
+			}
+		})
+	}
+	if h == nil || len(h.known) > 0 {
 		return nil
 	}
-	made, err := addLink(context.Background(), l.db, LinkOptions{Label: "first", MaxTTL: firstLinkTTL, Quota: firstLinkQuota}, time.Now())
+	made, err := addLink(context.Background(), h.db, LinkOptions{Label: "first", MaxTTL: firstLinkTTL, Quota: firstLinkQuota}, time.Now())
 	if err != nil {
 		return err
 	}
 	s.web.firstKey = made.Key
-	return l.refresh(context.Background())
+	return h.refresh(context.Background())
 }
 
 // openPages makes what answers HTTP.
 func (s *Server) openPages() error {
-	if !s.web.on() {
-		return nil
-	}
-	if err := s.openSignaling(); err != nil {
+	x := *s.setup.Load()
+	if err := s.openSignaling(&x); err != nil {
 		return err
 	}
-	pages, err := s.pages()
-	if err != nil {
+	if err := openSite(&x, s.web.iceServers); err != nil {
 		return err
 	}
-	s.web.pages = pages
+	s.adopt(func(now *setup) { now.web = x.web })
 	s.adaptWeb()
 	return nil
 }
 
-// adaptWeb makes the HTTP side go by the configuration as it is now, but for the
-// origins of signaling, which can be refused.
+// adaptWeb makes the API go by the setup as it is now.
 func (s *Server) adaptWeb() {
-	if !s.web.on() {
+	w := s.served()
+	if !w.on() {
 		return
 	}
-	s.web.holders.anonymous.Store(s.cfg().WebAnonymous)
-	s.web.holders.rest.Store(&s.access().rest)
+	w.holders.anonymous.Store(s.cfg().WebAnonymous)
+	w.holders.rest.Store(&s.access().rest)
 	s.web.api.Store(admin.New(admin.Options{
-		Links: s.web.holders, Attempts: s.web.holders.attempts, Status: s.status,
-		REST: s.access().rest, Secret: s.web.holders.secret, Anonymous: s.cfg().WebAnonymous,
-		Servers: s.servers, Local: s.web.mode == webLocal, Host: s.name(), TLSPort: s.httpsPort(),
+		Links: w.holders, Attempts: w.holders.attempts, Status: s.status,
+		REST: s.access().rest, Secret: w.holders.secret, Anonymous: s.cfg().WebAnonymous,
+		Servers: s.servers, Local: w.mode == webLocal, Host: s.name(), TLSPort: s.httpsPort(),
 		HSTS: s.certs != nil && !selfIssued(s.certs.Leaf()), KnownHost: s.covers, Origins: s.cfg().WebOrigins,
-		Signaling: s.web.signaling, TrustedProxies: s.cfg().TrustedProxies, Pages: s.web.pages, Log: s.log,
+		Signaling: w.signaling, TrustedProxies: s.cfg().TrustedProxies, Pages: w.pages, Log: s.log,
 		Metrics: s.pagesMetrics(), Healthy: s.unhealthy, Ready: s.unready,
 		Reach: s.reach(),
 	}))
@@ -140,79 +118,6 @@ func (s *Server) pagesMetrics() http.Handler {
 		return nil
 	}
 	return s.metrics.handler
-}
-
-// setOrigins says which pages may use signaling. With an error nothing has
-// changed.
-func (s *Server) setOrigins(origins []string) error {
-	if !s.web.on() {
-		return nil
-	}
-	return s.web.signaling.SetOrigins(origins)
-}
-
-// pages are all that is no API.
-func (s *Server) pages() (http.Handler, error) {
-	o := web.Options{ICEServers: func(r *http.Request) json.RawMessage {
-		array, _ := json.Marshal(s.web.api.Load().ServersFor(r)) // strings only: it cannot fail
-		return array
-	}}
-	if s.cfg().DemosDir != "" {
-		// H-16: a root that no path and no symbolic link leads out of.
-		root, err := os.OpenRoot(s.cfg().DemosDir)
-		if err != nil {
-			return nil, fmt.Errorf("demos-dir: %w; give the folder with the demos of RTCMultiConnection", err)
-		}
-		s.defers(func() { root.Close() })
-		o.DemosDir = root.FS()
-	}
-	return web.New(o), nil
-}
-
-// openWebPort opens the port that the pages have for themselves.
-func (s *Server) openWebPort() error {
-	if !s.web.on() || s.cfg().WebPort == 0 {
-		return nil
-	}
-	l, err := listener.New(listener.Options{
-		TCP: s.at(true, s.cfg().WebPort), Certificates: s.certs, HTTP: s.web.serve(), Log: s.log,
-		Limits:    listener.Limits{PerSource: pagesPerSource, Proxies: s.cfg().TrustedProxies},
-		TLS13Only: s.cfg().TLS13Only, CipherSuites: s.cfg().CipherSuites,
-		Challenges: s.challenges(), ChallengeCertificate: s.challengeCertificate(),
-	})
-	if err != nil {
-		return advise(err)
-	}
-	s.web.listener = l
-	s.defers(func() {
-		if !s.running {
-			l.Close()
-		}
-	})
-	return nil
-}
-
-// runWeb runs what the HTTP side has running, until ctx ends.
-func (s *Server) runWeb(ctx context.Context, running *sync.WaitGroup) {
-	if !s.web.on() {
-		return
-	}
-	running.Go(func() { s.web.holders.run(ctx) })
-	running.Go(func() { s.web.signaling.Run(ctx) })
-	if k := s.web.roomKeys; k != nil {
-		running.Go(func() { k.run(ctx) })
-	}
-	if l := s.web.listener; l != nil {
-		running.Go(func() { _ = l.Run(ctx) }) // which has no error
-	}
-}
-
-// handler is what the ports of TURN answer HTTP with; nil: that there is nothing.
-func (s *Server) handler() http.Handler {
-	if !s.web.on() || s.cfg().WebPort != 0 {
-		return nil
-	}
-	return s.web.serve()
 }
 
 // httpsPort is where the pages are with TLS; 0: nowhere.
@@ -293,7 +198,7 @@ func (s *Server) status() admin.Status {
 		TLS: admin.TLSStatus{Status: partOff}, STUNURLs: stunURLs(s.cfg(), s.place().host().String()),
 		Demos: s.cfg().DemosDir != "",
 	}
-	if s.web.signaling != nil && s.cfg().SignalingAuth == "token" {
+	if s.served().on() && s.cfg().SignalingAuth == "token" {
 		st.Signaling = "token"
 	}
 	if s.cfg().NoSTUN {
@@ -326,7 +231,7 @@ func tlsStatus(leaf *x509.Certificate, now time.Time) admin.TLSStatus {
 // for this machine, if it is listened there.
 func (s *Server) pageURLs() []string {
 	var out []string
-	if port := s.httpsPort(); port != 0 && s.web.mode == webOn {
+	if port := s.httpsPort(); port != 0 && s.served().mode == webOn {
 		out = append(out, "https://"+net.JoinHostPort(s.name(), strconv.Itoa(int(port)))+"/")
 	}
 	for _, a := range s.place().listen {

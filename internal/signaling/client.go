@@ -20,17 +20,16 @@ type client struct {
 
 	// The allowance of messages; used by the one goroutine that receives.
 	tokens float64
-	at     time.Time
+	at     time.Time // zero: all of it is there
 }
 
 // accept is called for each new session.
 func (s *Server) accept(session *engineio.Session, r *http.Request) engineio.Receiver {
 	c := &client{
 		server: s, session: session, query: strings.Clone(r.URL.RawQuery), from: network(session.Address()),
-		tokens: s.o.Limits.MessageRate * burst, at: time.Now(),
 	}
 	s.mu.Lock()
-	s.unjoined[c] = c.at
+	s.unjoined[c] = time.Now()
 	s.mu.Unlock()
 	c.conn = s.sockets.Open(c, session.Revision() == engineio.Revision3)
 	return c
@@ -90,8 +89,9 @@ const perMessage = 4 << 10
 //
 // H-18, W-08: messages of one socket have a rate, and long ones count for more.
 func (c *client) wait(size int) bool {
-	rate := c.server.o.Limits.MessageRate
+	rate := c.server.rules.Load().Limits.MessageRate
 	if rate < 0 {
+		c.at = time.Time{}
 		return true
 	}
 	now := time.Now()

@@ -41,8 +41,8 @@ func (n *namespace) Connect(k *socketio.Socket, auth json.RawMessage) error {
 	if !k.Old() {
 		h.NewPID, h.PID, h.Offset = secret(), given.PID, given.Offset
 	}
-	if s.o.Tokens != nil {
-		grant, err := s.o.Tokens.Grant(cmp.Or(given.Token, query.Get("token")), now)
+	if tokens := s.rules.Load().Tokens; tokens != nil {
+		grant, err := tokens.Grant(cmp.Or(given.Token, query.Get("token")), now)
 		if err != nil {
 			s.refused()
 			// The fault in our words, never what the client has sent.
@@ -108,7 +108,7 @@ func (s *Server) carryOut(out rooms.Outbox) {
 		}
 		switch e.Kind {
 		case rooms.Joined:
-			s.o.Log.LogAttrs(context.Background(), slog.LevelDebug, "signaling: in a room", foreign("room", e.Room), foreign("user", e.User))
+			s.log.LogAttrs(context.Background(), slog.LevelDebug, "signaling: in a room", foreign("room", e.Room), foreign("user", e.User))
 		case rooms.Limited:
 			s.notes.tell(time.Now(), reason(e.Why), foreign("user", e.User))
 		}

@@ -25,7 +25,7 @@ func (s *Server) allowed(r *http.Request) bool {
 	}
 	u, err := url.Parse(all[0])
 	if err == nil && len(all) == 1 && u.Host != "" &&
-		(strings.EqualFold(u.Host, r.Host) && (r.TLS == nil || strings.EqualFold(u.Scheme, "https")) || (*s.origins.Load())[strings.ToLower(u.Scheme+"://"+u.Host)]) {
+		(strings.EqualFold(u.Host, r.Host) && (r.TLS == nil || strings.EqualFold(u.Scheme, "https")) || s.rules.Load().origins[strings.ToLower(u.Scheme+"://"+u.Host)]) {
 		return true
 	}
 	s.notes.tell(time.Now(), otherSite, foreign("origin", all[0]), slog.String("client", peer(r)))

@@ -67,8 +67,8 @@ type Stats struct {
 
 // Server is the signaling server, an http.Handler for the path /socket.io/.
 type Server struct {
-	o       Options
-	origins atomic.Pointer[map[string]bool]
+	rules   atomic.Pointer[rules]
+	log     *slog.Logger
 	engine  *engineio.Server
 	sockets *socketio.Server
 	notes   notes
@@ -79,6 +79,12 @@ type Server struct {
 	last     rooms.SocketID
 	unjoined map[*client]time.Time // sessions that have not joined, and since when
 	stats    Stats
+}
+
+// rules are what a server goes by at one time.
+type rules struct {
+	Options
+	origins map[string]bool
 }
 
 // usualHeartbeat is how long an idle connection is left alone, unless said otherwise.
@@ -92,48 +98,62 @@ const unnoticed = 35 * time.Second
 // is none.
 func New(o Options) (*Server, error) {
 	s := &Server{
-		o: o,
-		rooms: rooms.New(rooms.Options{
-			Rooms: o.Limits.Rooms, RoomRate: o.Limits.RoomRate, Participants: o.Limits.Participants,
-			Fanout: o.Limits.FanoutBytes, Grace: o.Grace, Remember: cmp.Or(o.Heartbeat, usualHeartbeat) + unnoticed,
-		}),
+		log: o.Log, rooms: rooms.New(rooms.Options{}),
 		clients: map[rooms.SocketID]*socketio.Socket{}, unjoined: map[*client]time.Time{},
 	}
-	if s.o.Log == nil {
-		s.o.Log = slog.New(slog.DiscardHandler)
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.notes = notes{log: s.o.Log, told: map[reason]*note{}}
-	if s.o.Limits.MessageRate == 0 {
-		s.o.Limits.MessageRate = 50
-	}
-	if err := s.SetOrigins(o.Origins); err != nil {
-		return nil, err
-	}
+	s.notes = notes{log: s.log, told: map[reason]*note{}}
 	s.sockets = socketio.NewServer(map[string]socketio.Namespace{"/": (*namespace)(s)})
-	s.engine = engineio.New(engineio.Options{
+	s.engine = engineio.New(s.engineOptions(o))
+	return s, s.Configure(o)
+}
+
+// Configure has the server go by other options from now on; Log stays as it was.
+// Connections and rooms stay too, and whoever is in needs no token until it comes
+// anew. The error names an origin that is none; then nothing has changed.
+func (s *Server) Configure(o Options) error {
+	if o.Limits.MessageRate == 0 {
+		o.Limits.MessageRate = 50
+	}
+	origins, err := originSet(o.Origins)
+	if err != nil {
+		return err
+	}
+	s.engine.Configure(s.engineOptions(o))
+	s.rules.Store(&rules{o, origins})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rooms.Configure(rooms.Options{
+		Rooms: o.Limits.Rooms, RoomRate: o.Limits.RoomRate, Participants: o.Limits.Participants,
+		Fanout: o.Limits.FanoutBytes, Grace: o.Grace, Remember: cmp.Or(o.Heartbeat, usualHeartbeat) + unnoticed,
+	})
+	return nil
+}
+
+func (s *Server) engineOptions(o Options) engineio.Options {
+	return engineio.Options{
 		MaxPayload: o.Limits.MessageBytes, Buffer: o.Limits.Buffer, Sessions: o.Limits.Sessions,
 		PerAddress: o.Limits.PerAddress, ConnectRate: o.Limits.ConnectRate, PingInterval: o.Heartbeat,
 		Origin: s.allowed, Accept: s.accept,
 		Refused: func(why engineio.Refusal, from netip.Addr) {
 			s.notes.tell(time.Now(), refusal(why), slog.String("client", network(from)))
 		},
-	})
-	return s, nil
+	}
 }
 
-// SetOrigins says anew which pages of other hosts may connect, as Options.Origins
-// does. Connections stay.
-func (s *Server) SetOrigins(origins []string) error {
+// originSet is what Options.Origins says, in the form that requests are looked up in.
+func originSet(origins []string) (map[string]bool, error) {
 	allowed := map[string]bool{}
 	for _, origin := range origins {
 		u, err := url.Parse(origin)
 		if err != nil || u.Scheme == "" || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" {
-			return fmt.Errorf("signaling: %q is no origin: want https://host or https://host:port", origin)
+			return nil, fmt.Errorf("signaling: %q is no origin: want https://host or https://host:port", origin)
 		}
 		allowed[strings.ToLower(u.Scheme+"://"+u.Host)] = true
 	}
-	s.origins.Store(&allowed)
-	return nil
+	return allowed, nil
 }
 
 // ServeHTTP answers Engine.IO requests. The scripts for pages under the same path

@@ -116,7 +116,7 @@ func peer(r *http.Request) netip.Addr {
 
 // Server is an http.Handler for Engine.IO requests.
 type Server struct {
-	o Options
+	o atomic.Pointer[Options]
 
 	mu        sync.Mutex // guards the following
 	open      bool       // new sessions are taken
@@ -130,9 +130,24 @@ type Server struct {
 
 // New makes a server that serves once Run runs.
 func New(o Options) *Server {
-	o.defaults()
-	return &Server{o: o, sessions: map[string]*Session{}, addresses: newAddresses(o.PerAddress, o.ConnectRate)}
+	e := &Server{sessions: map[string]*Session{}, addresses: newAddresses(o.PerAddress, o.ConnectRate)}
+	e.Configure(o)
+	return e
 }
+
+// Configure has the server go by other options from now on. A session keeps those of
+// when it began, and none ends because there are more than there may be now.
+func (e *Server) Configure(o Options) {
+	o.defaults()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.addresses.most, e.addresses.rate = o.PerAddress, o.ConnectRate
+	e.o.Store(&o)
+}
+
+// sweepEvery is how often all sessions are looked at: heartbeats need not be exact,
+// and one look now and then is cheaper than a timer for each.
+func (e *Server) sweepEvery() time.Duration { return e.o.Load().PingInterval / 25 }
 
 // Run serves until ctx ends, then closes every session and waits for all that
 // the server started.
@@ -140,15 +155,18 @@ func (e *Server) Run(ctx context.Context) {
 	e.mu.Lock()
 	e.open, e.running = true, true
 	e.mu.Unlock()
-	// Heartbeats need not be exact; one look at all sessions now and then is
-	// cheaper than a timer for each.
-	tick := time.NewTicker(e.o.PingInterval / 25)
+	pause := e.sweepEvery()
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case now := <-tick.C:
 			e.sweep(now)
+			if next := e.sweepEvery(); next != pause {
+				pause = next
+				tick.Reset(pause)
+			}
 		}
 	}
 	e.shutdown()

@@ -19,7 +19,7 @@ const (
 func (e *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// W-S2, H-08: a foreign page is refused on every transport before anything
 	// is looked up.
-	if !e.o.Origin(r) {
+	if !e.o.Load().Origin(r) {
 		forbidden().write(w)
 		return
 	}
@@ -68,7 +68,7 @@ func (e *Server) serve(w http.ResponseWriter, r *http.Request) *fault {
 		return e.handshake(w, r, transport, query.Get("EIO"))
 	}
 	s := e.find(sid)
-	if s == nil || e.o.PinAddress && s.address != e.o.Address(r) {
+	if s == nil || s.o.PinAddress && s.address != s.o.Address(r) {
 		return unknownSession()
 	}
 	switch {
@@ -104,7 +104,8 @@ func (e *Server) handshake(w http.ResponseWriter, r *http.Request, transport, ve
 	default:
 		return badRevision()
 	}
-	s := &Session{server: e, id: newID(), revision: revision, address: e.o.Address(r), done: make(chan struct{})}
+	o := e.o.Load()
+	s := &Session{server: e, o: o, id: newID(), revision: revision, address: o.Address(r), done: make(chan struct{})}
 	if f := e.add(s); f != nil {
 		return f
 	}
@@ -132,7 +133,7 @@ func (s *Session) open(r *http.Request, conn *socket) {
 		PingInterval int64    `json:"pingInterval"`
 		PingTimeout  int64    `json:"pingTimeout"`
 		MaxPayload   int      `json:"maxPayload"`
-	}{s.id, upgrades, s.server.o.PingInterval.Milliseconds(), s.server.o.PingTimeout.Milliseconds(), s.server.o.MaxPayload})
+	}{s.id, upgrades, s.o.PingInterval.Milliseconds(), s.o.PingTimeout.Milliseconds(), s.o.MaxPayload})
 	if err != nil {
 		panic(err) // plain fields
 	}
@@ -145,7 +146,7 @@ func (s *Session) open(r *http.Request, conn *socket) {
 	s.expect(time.Now())
 	s.push(packet{kind: packetOpen, data: hello})
 	s.mu.Unlock()
-	s.receiver = s.server.o.Accept(s, r)
+	s.receiver = s.o.Accept(s, r)
 }
 
 // add lists a session, if there is room for it.
@@ -155,12 +156,12 @@ func (e *Server) add(s *Session) *fault {
 	if !e.open {
 		return closing()
 	}
-	why, ok := ServerFull, len(e.sessions) < e.o.Sessions
+	why, ok := ServerFull, len(e.sessions) < s.o.Sessions
 	if ok {
 		why, ok = e.addresses.take(time.Now(), s.address)
 	}
 	if !ok {
-		e.o.Refused(why, s.address)
+		s.o.Refused(why, s.address)
 		return tooMany()
 	}
 	e.sessions[s.id] = s

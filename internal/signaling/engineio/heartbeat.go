@@ -28,16 +28,16 @@ func (s *Session) check(now time.Time) {
 	case s.waiting:
 		s.endLocked(Silent)
 	default:
-		s.deadline, s.waiting = now.Add(s.server.o.PingTimeout), true
+		s.deadline, s.waiting = now.Add(s.o.PingTimeout), true
 		s.push(packet{kind: packetPing})
 	}
 }
 
 // expect sets the first deadline of a session. s.mu is held or not yet needed.
 func (s *Session) expect(now time.Time) {
-	s.deadline = now.Add(s.server.o.PingInterval)
+	s.deadline = now.Add(s.o.PingInterval)
 	if s.revision == Revision3 {
-		s.deadline, s.waiting = s.deadline.Add(s.server.o.PingTimeout), true
+		s.deadline, s.waiting = s.deadline.Add(s.o.PingTimeout), true
 	}
 }
 

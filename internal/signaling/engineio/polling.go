@@ -41,7 +41,7 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request) *fault {
 	s.mu.Unlock()
 	// Who polls and does not read holds nothing for longer than a heartbeat may
 	// take; net/http forgets the deadline before the next request.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.server.o.PingTimeout))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.o.PingTimeout))
 	writePayload(w, all, s.revision)
 	if queued {
 		s.mu.Lock()
@@ -104,7 +104,7 @@ func (s *Session) takePost(w http.ResponseWriter, r *http.Request) *fault {
 	if f != nil {
 		return f
 	}
-	all, err := decodePayload(body, s.revision, binary, s.server.o.MaxPackets)
+	all, err := decodePayload(body, s.revision, binary, s.o.MaxPackets)
 	if err != nil {
 		s.end(Violation)
 		return badRequest()
@@ -127,7 +127,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request) (body []byte,
 		s.end(Violation)
 		return nil, false, badRequest()
 	}
-	limit := int64(s.server.o.MaxPayload)
+	limit := int64(s.o.MaxPayload)
 	if r.ContentLength > limit {
 		return nil, false, s.tooLong(w)
 	}

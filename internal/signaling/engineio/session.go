@@ -26,6 +26,7 @@ const (
 // may be called from any goroutine.
 type Session struct {
 	server   *Server
+	o        *Options // of when it began: the client was told some of them
 	id       string
 	revision Revision
 	address  netip.Addr
@@ -92,7 +93,7 @@ func (s *Session) Close() {
 	}
 	s.closing = true
 	// A client that takes nothing must not keep a closed session alive.
-	s.deadline, s.waiting = time.Now().Add(s.server.o.PingTimeout), true
+	s.deadline, s.waiting = time.Now().Add(s.o.PingTimeout), true
 	if s.conn == nil {
 		s.push(packet{kind: packetClose})
 		return
@@ -110,7 +111,7 @@ func (s *Session) push(all ...packet) {
 	total := s.server.waiting.Add(int64(n))
 	s.queue = append(s.queue, all...)
 	switch {
-	case s.queued > s.server.o.Buffer || s.queued > share && total > int64(s.server.o.Waiting):
+	case s.queued > s.o.Buffer || s.queued > share && total > int64(s.o.Waiting):
 		s.endLocked(Slow)
 	case s.conn == nil:
 		s.wake()

@@ -75,7 +75,7 @@ func acceptWebSocket(w http.ResponseWriter, r *http.Request, limit int) (*socket
 // handshakeWebSocket opens a session that starts on a WebSocket. The goroutine
 // of the request ends, and with it all that net/http keeps for a request.
 func (s *Session) handshakeWebSocket(w http.ResponseWriter, r *http.Request) *fault {
-	conn, err := acceptWebSocket(w, r, s.server.o.MaxPayload)
+	conn, err := acceptWebSocket(w, r, s.o.MaxPayload)
 	if err != nil {
 		s.server.remove(s)
 		return nil // it has been answered
@@ -140,7 +140,7 @@ func (s *Session) upgrade(w http.ResponseWriter, r *http.Request) *fault {
 	}
 	s.knock = cancel
 	s.mu.Unlock()
-	conn, err := acceptWebSocket(w, r, s.server.o.MaxPayload)
+	conn, err := acceptWebSocket(w, r, s.o.MaxPayload)
 	if err == nil && s.server.start(func() { s.probe(ctx, conn) }) {
 		return nil
 	}
@@ -229,7 +229,7 @@ func (s *Session) flush() {
 }
 
 func (s *Session) write(conn *socket, p packet) (Reason, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.server.o.PingTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.o.PingTimeout)
 	defer cancel()
 	data, binary := frame(p, s.revision)
 	kind := websocket.MessageText

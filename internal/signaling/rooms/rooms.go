@@ -140,13 +140,22 @@ type Stats struct {
 
 // New makes an empty state.
 func New(o Options) *Rooms {
-	o.defaults()
-	return &Rooms{
-		o: o, handlers: handlers(),
-		users: map[string]*user{}, sockets: map[SocketID]*user{}, pids: map[string]*user{}, away: map[*user]struct{}{},
+	r := &Rooms{
+		handlers: handlers(),
+		users:    map[string]*user{}, sockets: map[SocketID]*user{}, pids: map[string]*user{}, away: map[*user]struct{}{},
 		rooms: map[string]*room{}, public: map[string][]*room{}, casts: map[string]*broadcast{},
 		opened: newThrottle(o.RoomRate, 10), tries: newThrottle(0.2, 10),
 	}
+	r.Configure(o)
+	return r
+}
+
+// Configure has other limits hold from now on. Nobody leaves, and no room ends,
+// because there are more than there may be now; a room goes on with the number of
+// participants that its opener was allowed.
+func (r *Rooms) Configure(o Options) {
+	o.defaults()
+	r.o, r.opened.rate = o, o.RoomRate
 }
 
 // Stats returns the counts.
