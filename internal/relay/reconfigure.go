@@ -43,8 +43,12 @@ func (r *Relay) Reconfigure(s Settings) error {
 	r.ledger.configure(o.Quota)
 	r.bans.configure(s.Ban)
 	r.ports.rename(o.Relays)
-	o.Turn.Nonces = auth.NewNonces(r.nonceKey, s.NonceLife)
-	r.each(func(w *worker, now turn.Now) { w.server.Reconfigure(now, o.Turn, w.filling) })
+	r.each(func(w *worker, now turn.Now) {
+		// Each worker has its own, which is for one goroutine; one key makes them alike.
+		own := o.Turn
+		own.Nonces = auth.NewNonces(r.nonceKey, s.NonceLife)
+		w.server.Reconfigure(now, own, w.filling)
+	})
 	return nil
 }
 
