@@ -2,12 +2,14 @@ package config
 
 import "reflect"
 
-// Changed lists the keys whose values differ between two configurations, in the
+// Changed lists the keys whose values differ between two configurations, or of which
+// one says what the other leaves to the default where that is not the same, in the
 // order of the table: those that a reload puts in force, and those that take a
 // restart.
 func Changed(before, after *Config) (live, restart []string) {
 	for _, k := range Keys() {
-		if k.at == nil || reflect.DeepEqual(value(before, &k), value(after, &k)) {
+		same := k.at == nil || reflect.DeepEqual(value(before, &k), value(after, &k))
+		if same && (!k.Said || before.Set(k.Name) == after.Set(k.Name)) {
 			continue
 		}
 		if k.Live {

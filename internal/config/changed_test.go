@@ -22,6 +22,8 @@ func TestChanged(t *testing.T) {
 	}{
 		{"nothing", before + "# a comment\n", nil, nil},
 		{"a default that is spelled out", before + "user-quota=0\n", nil, nil},
+		// Without the key the log goes to standard error.
+		{"a log on standard output", before + "log-file=stdout\n", []string{"log-file"}, nil},
 		{"a password", strings.Replace(before, "one", "two", 1), []string{"user"}, nil},
 		{"a user more", before + "user=bob:two\n", []string{"user"}, nil},
 		{"a port", strings.Replace(before, "3478", "3479", 1), nil, []string{"listening-port"}},

@@ -68,6 +68,7 @@ type Key struct {
 	Note     string // why not, and what to do instead, when not Supported
 	Means    string // "key=value" that the key is read as, or the key it is another name of
 	Live     bool   // a reload puts a new value in force; of the others a restart does
+	Said     bool   // to leave it out is not the same as to name its default
 	Secret   bool   // values are never printed
 	Example  string // a value, as somebody may write it
 	// Coturn is what coturn does with the key where that differs, in a clause,

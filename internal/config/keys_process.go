@@ -9,7 +9,7 @@ func loggingKeys() []Key {
 			Related: []string{"Verbose"}},
 		{Name: "Verbose", Live: true, Short: "V", Kind: kindBool, at: func(c *Config) any { return &c.ExtraVerbose },
 			Doc: "Logs more: the level debug, unless log-min-level is given."},
-		{Name: "log-file", Live: true, Short: "l", Kind: kindPath, Default: "stdout", at: func(c *Config) any { return &c.LogFile },
+		{Name: "log-file", Live: true, Said: true, Short: "l", Kind: kindPath, Default: "stdout", at: func(c *Config) any { return &c.LogFile },
 			Doc:     "Where the log goes: a path, or stdout or - for standard output.",
 			Coturn:  "without the key it tries a number of folders; process number and date come into the name unless simple-log is given",
 			Example: "/var/log/turnserver.log", Related: []string{"log-format"}},
