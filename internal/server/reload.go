@@ -88,7 +88,7 @@ func anyOf(changed []string, keys ...string) bool {
 func (s *Server) putInForce(next *config.Config, changed []string) error {
 	show, undo := func() {}, func() {}
 	var log *logging
-	before := s.served()
+	before := s.setup.Load()
 	err := s.changeLocked(func(x *setup) (err error) {
 		if undo, err = s.takeOver(x, next); err != nil {
 			return err
@@ -112,7 +112,8 @@ func (s *Server) putInForce(next *config.Config, changed []string) error {
 		s.outlet.turn(log)
 	}
 	show()
-	s.beginWeb(before)
+	s.beginWeb(&before.web)
+	s.tellRemoved(before.access, s.access())
 	s.outlet.logging().level.Set(level(next.LogLevel))
 	return s.keepStart()
 }
@@ -180,6 +181,10 @@ func (a *access) again(cfg *config.Config) (*access, error) {
 	n, err := openAccess(cfg, quiet())
 	if err != nil {
 		return nil, err
+	}
+	// Whom everybody is let in without, the database, stays open for when it is asked again.
+	if cfg.NoAuth && n.place.where == "" {
+		n.place, n.database = a.place, a.database
 	}
 	if n.place != a.place && (n.place.where == "" || a.place.where == "") {
 		return nil, errors.New("with this users would be looked up in a database for the first time, or in none any more: that takes a restart")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"iceserver/internal/config"
 )
@@ -63,6 +64,13 @@ func TestReloadMovesLog(t *testing.T) {
 	dir := t.TempDir()
 	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
 	r, write := reloadable(t, text)
+	// To name the default is not to leave it out: without the key it is standard error.
+	write(text + "log-file=stdout")
+	if _, err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	r.Server.log.Warn("on standard output")
+	r.out.Wait(t, "on standard output")
 	for _, s := range []struct {
 		text, file, want string
 		refused          bool
@@ -94,12 +102,56 @@ func content(t *testing.T, file string) string {
 	return string(b)
 }
 
-// Whoever opens the relay for everybody by a reload hears what that would take, without
-// the name of a database that there would not be.
-func TestReloadWithoutDatabase(t *testing.T) {
-	r, write := reloadable(t, "realm=r\nuser=u:a-long-password\nno-tls\n")
-	write("realm=r\nno-auth\nno-tls\n")
-	if _, err := r.Reload(); err == nil || !strings.Contains(err.Error(), "or in none any more: that takes a restart") {
+// The relay is opened for everybody and closed again by a reload; a database that the
+// start had no use for takes a restart.
+func TestReloadNoAuth(t *testing.T) {
+	const text, user = "realm=r\nno-tls\n", "user=u:a-long-password"
+	r, write := reloadable(t, text+user)
+	for _, s := range []struct {
+		keys string
+		open bool
+	}{{"no-auth", true}, {user, false}} {
+		write(text + s.keys)
+		if got, err := r.Reload(); err != nil || anyOf(got.Restart, "no-auth") {
+			t.Errorf("%q: %+v, %v", s.keys, got, err)
+		}
+		if _, err := clientOf(t, r.Addrs().UDP[0], "stranger", "another-password").allocate(); (err == nil) != s.open {
+			t.Errorf("%q: a stranger gets %v", s.keys, err)
+		}
+		if _, err := clientOf(t, r.Addrs().UDP[0], "u", "a-long-password").allocate(); err != nil {
+			t.Errorf("%q: a user gets %v", s.keys, err)
+		}
+	}
+	r, write = reloadable(t, text+"no-auth")
+	write(text + user)
+	if _, err := r.Reload(); err == nil || !strings.Contains(err.Error(), "for the first time, or in none any more: that takes a restart") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Of a user whom a reload removes the log says that there are calls, and how to end
+// them; they cannot be prolonged. Of one without calls nothing is said.
+func TestReloadRemovesUser(t *testing.T) {
+	const text = "realm=r\nno-tls\nuser=kept:a-long-password\n"
+	r, write := reloadable(t, text+"user=gone:a-long-password\nuser=silent:a-long-password")
+	gone, kept := clientOf(t, r.Addrs().UDP[0], "gone", "a-long-password"), clientOf(t, r.Addrs().UDP[0], "kept", "a-long-password")
+	for _, c := range []*tester{gone, kept} {
+		if _, err := c.allocate(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(text)
+	if _, err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	r.log.Wait(t, "user=gone allocations=1 command=\"iceserver user revoke gone ")
+	if log := r.log.String(); strings.Contains(log, "revoke kept") || strings.Contains(log, "revoke silent") {
+		t.Errorf("the log:\n%s", log)
+	}
+	if err := gone.refresh(10 * time.Minute); err == nil {
+		t.Error("who is no user any more prolongs an allocation")
+	}
+	if err := kept.refresh(10 * time.Minute); err != nil {
+		t.Error(err)
 	}
 }
