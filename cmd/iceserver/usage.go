@@ -27,7 +27,7 @@ func usageCommand() *cobra.Command {
 				return err
 			}
 			f.Realm = s.realm
-			list, err := server.FindUsage(cmd.Context(), cfg, f)
+			list, err := server.FindUsage(cmd.Context(), cfg, s.file, f)
 			if err != nil {
 				return err
 			}

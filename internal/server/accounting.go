@@ -17,7 +17,8 @@ import (
 	"iceserver/internal/turn"
 )
 
-// usageName is the file of what users did, in the data directory.
+// usageName is the file of what users did, in the data directory. Where servers share
+// a database of users it is the way there, and what was not moved yet is in it.
 const usageName = "usage.db"
 
 // accountInterval is how often what users did is written down: so much may be
@@ -34,6 +35,7 @@ type accounting struct {
 	over   atomic.Pointer[map[turn.Account]bool] // who has had that; nil: nobody
 	unkept map[turn.Account]turn.Tally           // what could not be written yet
 	failed bool                                  // and that was told
+	moving moving
 }
 
 func (s *Server) openAccounting() error {
@@ -51,13 +53,20 @@ func (s *Server) openAccounting() error {
 	if _, err := private(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	book, err := store.OpenUsage(path)
+	book, err := store.OpenUsage(path, s.database)
 	if err != nil {
 		return fmt.Errorf("%w; move the file away to begin a new one", err)
 	}
 	s.accounting.book = book
 	s.defers(func() { book.Close() })
-	return s.accounting.weigh(context.Background(), time.Now())
+	ctx, cancel := context.WithTimeout(context.Background(), silentWithin)
+	defer cancel()
+	now := time.Now()
+	if s.accounting.move(ctx, now) && s.accounting.weigh(ctx, now, true) == nil {
+		return nil
+	}
+	// A database that is down is no reason not to serve, a file that cannot be read is.
+	return s.accounting.weigh(context.Background(), now, false)
 }
 
 // run writes down what users of r did until ctx ends; settle is for the rest.
@@ -66,12 +75,35 @@ func (a *accounting) run(ctx context.Context, r *relay.Relay) {
 }
 
 // settle writes down what users of r did since the last time, and ends the
-// allocations of those who have had enough. What cannot be written is kept for
-// the next time.
+// allocations of those who have had enough.
 func (a *accounting) settle(ctx context.Context, now time.Time, r *relay.Relay) {
 	if a.book == nil {
 		return
 	}
+	err := a.write(ctx, now, r)
+	a.tell(errors.Join(err, a.weigh(ctx, now, a.move(ctx, now))))
+	if over := a.over.Load(); over != nil && len(*over) > 0 {
+		r.End(func(realm, id string) bool { return a.barred(realm, id) })
+	}
+}
+
+// last writes down what came since, when no more comes. A database that is silent
+// holds up no end: what is in the file is moved by the next start, or by iceserver
+// usage.
+func (a *accounting) last(ctx context.Context, r *relay.Relay) {
+	if a.book == nil {
+		return
+	}
+	now := time.Now()
+	a.tell(a.write(ctx, now, r))
+	ctx, cancel := context.WithTimeout(ctx, silentWithin)
+	defer cancel()
+	a.move(ctx, now)
+}
+
+// write writes down what users of r did since the last time. What cannot be written
+// is kept for the next time.
+func (a *accounting) write(ctx context.Context, now time.Time, r *relay.Relay) error {
 	for k, t := range r.Tallies() {
 		if k.Username == a.skip {
 			continue
@@ -84,14 +116,15 @@ func (a *accounting) settle(ctx context.Context, now time.Time, r *relay.Relay) 
 	if err == nil {
 		clear(a.unkept)
 	}
-	err = errors.Join(err, a.weigh(ctx, now))
+	return err
+}
+
+// tell tells once that what users did cannot be kept.
+func (a *accounting) tell(err error) {
 	if err != nil && !a.failed {
 		a.log.Error("cannot keep what users did; it is tried again", "error", err)
 	}
 	a.failed = err != nil
-	if over := a.over.Load(); over != nil && len(*over) > 0 {
-		r.End(func(realm, id string) bool { return a.barred(realm, id) })
-	}
 }
 
 // rows turns tallies into rows of today. What is less than a second is told as
@@ -110,8 +143,9 @@ func rows(now time.Time, tallies map[turn.Account]turn.Tally) []store.Usage {
 	return out
 }
 
-// weigh finds out who has had enough in this month.
-func (a *accounting) weigh(ctx context.Context, now time.Time) error {
+// weigh finds out who has had enough in this month; ask says that the database can
+// be asked.
+func (a *accounting) weigh(ctx context.Context, now time.Time, ask bool) error {
 	quota := a.quota.Load()
 	if quota == 0 {
 		a.over.Store(nil)
@@ -121,7 +155,7 @@ func (a *accounting) weigh(ctx context.Context, now time.Time) error {
 	if known := a.over.Load(); known != nil {
 		before = *known
 	}
-	over, err := a.overdrawn(ctx, now, quota)
+	over, err := a.overdrawn(ctx, now, quota, ask)
 	if err != nil {
 		// Who was out stays out while nobody can tell.
 		maps.Copy(over, before)
@@ -136,25 +170,20 @@ func (a *accounting) weigh(ctx context.Context, now time.Time) error {
 }
 
 // overdrawn returns who has had the quota in this month. With an error, which says
-// that the book cannot be read, they are those of whom it is known without it.
-func (a *accounting) overdrawn(ctx context.Context, now time.Time, quota uint64) (map[turn.Account]bool, error) {
-	over := make(map[turn.Account]bool)
-	month := now.UTC().Format("2006-01")
-	users, err := a.book.Over(ctx, month+"-01", month+"-31", quota)
-	for _, u := range users {
-		over[turn.Account{Realm: u.Realm, Username: u.Name}] = true
+// that not all could be asked, they are those of whom it is known without.
+func (a *accounting) overdrawn(ctx context.Context, now time.Time, quota uint64, ask bool) (map[turn.Account]bool, error) {
+	had := make(map[turn.Account]uint64)
+	sums, err := a.book.Month(ctx, now.UTC().Format("2006-01"), ask)
+	for _, u := range sums {
+		had[turn.Account{Realm: u.Realm, Username: u.User}] = u.SentBytes + u.RecvBytes
 	}
 	// What could not be written counts too: a full disk is no free pass.
 	for k, t := range a.unkept {
-		sum := t.ClientBytes + t.PeerBytes
-		if err == nil && sum < quota {
-			var had []store.Usage
-			had, err = a.book.Find(ctx, store.UsageFilter{Realm: k.Realm, User: k.Username, From: month + "-01", To: month + "-31"})
-			for _, u := range had {
-				sum += u.SentBytes + u.RecvBytes
-			}
-		}
-		if sum >= quota {
+		had[k] += t.ClientBytes + t.PeerBytes
+	}
+	over := make(map[turn.Account]bool)
+	for k, bytes := range had {
+		if bytes >= quota {
 			over[k] = true
 		}
 	}
@@ -201,9 +230,10 @@ func (f UsageFilter) check() error {
 	return nil
 }
 
-// FindUsage lists what users of a server did, which may be running; it writes
-// down once a minute.
-func FindUsage(ctx context.Context, cfg *config.Config, f UsageFilter) ([]Usage, error) {
+// FindUsage lists what users of a server did, which may be running; it writes down
+// once a minute. Where the users are in a database that servers can share, it is what
+// they did on all of them. File is the configuration file of the server, or empty.
+func FindUsage(ctx context.Context, cfg *config.Config, file string, f UsageFilter) ([]Usage, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -214,11 +244,23 @@ func FindUsage(ctx context.Context, cfg *config.Config, f UsageFilter) ([]Usage,
 	if a.kept == nil {
 		return nil, a.notKept
 	}
-	book, err := store.OpenUsage(filepath.Join(a.kept.dir, usageName))
+	db, err := a.sharedDatabase(cfg, file)
+	if err != nil {
+		return nil, err
+	}
+	if db != nil {
+		defer db.Close()
+	}
+	book, err := store.OpenUsage(filepath.Join(a.kept.dir, usageName), db)
 	if err != nil {
 		return nil, err
 	}
 	defer book.Close()
+	// What is on its way may be there already: only once it is known to be is each row
+	// told once. Half of them would be no answer.
+	if refused, err := book.Move(ctx, time.Now()); err != nil && !refused {
+		return nil, err
+	}
 	found, err := book.Find(ctx, store.UsageFilter(f))
 	if err != nil {
 		return nil, err

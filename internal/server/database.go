@@ -65,6 +65,25 @@ func (a *access) openDatabase() (store.Database, error) {
 	return p.open()
 }
 
+// sharedDatabase opens the database of the server that a command is about if servers
+// can share it, or returns nil.
+func (a *access) sharedDatabase(cfg *config.Config, file string) (store.Database, error) {
+	last, err := a.lastStart(cfg, file)
+	if err != nil {
+		return nil, err
+	}
+	if last != nil {
+		last.as(a)
+		if err := last.findDatabase(a, cfg); err != nil {
+			return nil, err
+		}
+	}
+	if a.place.file() {
+		return nil, nil
+	}
+	return a.openDatabase()
+}
+
 // open opens the database, with its password in clear.
 func (p databasePlace) open() (store.Database, error) {
 	where := p.where

@@ -242,7 +242,7 @@ func TestMonthlyQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.accounting.unkept[alice] = turn.Tally{Usage: turn.Usage{ClientBytes: 100, PeerBytes: 300}}
-	if err := r.accounting.weigh(t.Context(), june); err != nil || !r.accounting.barred(alice.Realm, alice.Username) {
+	if err := r.accounting.weigh(t.Context(), june, true); err != nil || !r.accounting.barred(alice.Realm, alice.Username) {
 		t.Errorf("alice is not out with bytes that were not written: %v", err)
 	}
 	clear(r.accounting.unkept)
@@ -258,7 +258,7 @@ func overWithoutBook(t *testing.T, a *accounting, alice turn.Account, now time.T
 	defer clear(a.unkept)
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if err := a.weigh(ended, now); err == nil {
+	if err := a.weigh(ended, now, true); err == nil {
 		t.Error("a book that cannot be read is no error")
 	}
 	for who, out := range map[turn.Account]bool{alice: true, bob: true, carol: false} {

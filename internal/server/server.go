@@ -386,7 +386,7 @@ func (s *Server) Run(ctx context.Context) error {
 	stopRelay()
 	relayed.Wait()
 	endStats()
-	s.accounting.settle(context.WithoutCancel(ctx), time.Now(), s.relay)
+	s.accounting.last(context.WithoutCancel(ctx), s.relay)
 	s.log.Info("stopped")
 	return errors.Join(relayErr, listenErr)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -37,6 +38,22 @@ const (
 	narrowAllowed statement = `CREATE TABLE IF NOT EXISTS allowed_peer_ip (realm varbinary(127) default '', ip_range varbinary(256), PRIMARY KEY (realm,ip_range))`
 	narrowDenied  statement = `CREATE TABLE IF NOT EXISTS denied_peer_ip (realm varbinary(127) default '', ip_range varbinary(256), PRIMARY KEY (realm,ip_range))`
 )
+
+// Usage in MySQL and MariaDB: without transactions a batch could arrive in part. The
+// name of a user is up to 508 bytes of a message, and of an index 767 are enough.
+const (
+	mysqlTableUsage statement = `CREATE TABLE IF NOT EXISTS iceserver_usage (day varbinary(10), realm varbinary(763), name varbinary(763), allocations bigint, seconds bigint, sent_packets bigint, sent_bytes bigint, recv_packets bigint, recv_bytes bigint, PRIMARY KEY (day,realm,name)) ENGINE=InnoDB`
+	mysqlTableBatch statement = `CREATE TABLE IF NOT EXISTS iceserver_usage_batch (id varbinary(32), day varbinary(10), PRIMARY KEY (id)) ENGINE=InnoDB`
+	mysqlAddUsage   statement = `INSERT INTO iceserver_usage (day, realm, name, allocations, seconds, sent_packets, sent_bytes, recv_packets, recv_bytes)
+ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE
+ allocations = allocations + VALUES(allocations), seconds = seconds + VALUES(seconds),
+ sent_packets = sent_packets + VALUES(sent_packets), sent_bytes = sent_bytes + VALUES(sent_bytes),
+ recv_packets = recv_packets + VALUES(recv_packets), recv_bytes = recv_bytes + VALUES(recv_bytes)`
+)
+
+// mysqlRefusals are the errors of who may not do something, and of a server that is
+// set to be read alone.
+func mysqlRefusals() []uint16 { return []uint16{1044, 1142, 1143, 1227, 1290, 1370, 1792, 1836} }
 
 // mysqlKeys are the keys of coturn's connection strings for MySQL.
 func mysqlKeys() [][]string {
@@ -141,6 +158,10 @@ func mysqlDialect() dialect {
 		},
 		missing: func(err error) bool { return number(err) == mysqlNoTable || number(err) == mysqlNoColumn },
 		tooWide: func(err error) bool { return number(err) == mysqlLongKey || number(err) == mysqlLongColumn },
-		narrow:  []statement{narrowUsers, narrowSecrets, narrowAllowed, narrowDenied},
+		usage: usageDialect{
+			tables: []statement{mysqlTableUsage, mysqlTableBatch}, add: mysqlAddUsage,
+			refuses: func(err error) bool { return slices.Contains(mysqlRefusals(), number(err)) },
+		},
+		narrow: []statement{narrowUsers, narrowSecrets, narrowAllowed, narrowDenied},
 	}
 }

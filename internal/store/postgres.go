@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,20 @@ const (
 	pgNoColumn      = "42703"
 	pgNoEncoding    = "22P05" // a sign that the database's character set lacks
 	pgWrongEncoding = "22021"
+	pgNoRight       = "42501"
+	pgReadOnly      = "25006" // a replica, or a user who is set to read alone
+	pgWrongType     = "42804"
+)
+
+// Usage in PostgreSQL.
+const (
+	pgTableUsage statement = `CREATE TABLE IF NOT EXISTS iceserver_usage (day varchar(10), realm bytea, name bytea, allocations bigint, seconds bigint, sent_packets bigint, sent_bytes bigint, recv_packets bigint, recv_bytes bigint, PRIMARY KEY (day,realm,name))`
+	pgTableBatch statement = `CREATE TABLE IF NOT EXISTS iceserver_usage_batch (id varchar(32), day varchar(10), PRIMARY KEY (id))`
+	pgAddUsage   statement = `INSERT INTO iceserver_usage AS u (day, realm, name, allocations, seconds, sent_packets, sent_bytes, recv_packets, recv_bytes)
+ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, realm, name) DO UPDATE SET
+ allocations = u.allocations + excluded.allocations, seconds = u.seconds + excluded.seconds,
+ sent_packets = u.sent_packets + excluded.sent_packets, sent_bytes = u.sent_bytes + excluded.sent_bytes,
+ recv_packets = u.recv_packets + excluded.recv_packets, recv_bytes = u.recv_bytes + excluded.recv_bytes`
 )
 
 // sqlSnapshot names what a query would see now: as long as the answer is the same,
@@ -110,5 +125,11 @@ func postgresDialect() dialect {
 			return state(err) == pgNoEncoding || state(err) == pgWrongEncoding
 		},
 		missing: func(err error) bool { return state(err) == pgNoTable || state(err) == pgNoColumn },
+		usage: usageDialect{
+			tables: []statement{pgTableUsage, pgTableBatch}, add: pgAddUsage,
+			refuses: func(err error) bool {
+				return slices.Contains([]string{pgNoRight, pgReadOnly, pgWrongType}, state(err))
+			},
+		},
 	}
 }

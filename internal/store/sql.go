@@ -44,7 +44,8 @@ type dialect struct {
 	// index, and narrow makes the first of tables in a form that does.
 	tooWide func(error) bool
 	narrow  []statement
-	suffix  statement // of CREATE TABLE
+	suffix  statement    // of CREATE TABLE
+	usage   usageDialect // zero: it keeps none
 }
 
 // sqlDatabase is a Database that speaks SQL.

@@ -11,7 +11,7 @@ import (
 // H-22: rows add up and are found again, until they are older than 400 days.
 func TestUsageBook(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "usage.db")
-	b, err := OpenUsage(path)
+	b, err := OpenUsage(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestUsageBook(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if b, err = OpenUsage(path); err != nil {
+	if b, err = OpenUsage(path, nil); err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
@@ -54,16 +54,20 @@ func TestUsageBook(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", c.name, got, err, c.want)
 		}
 	}
-	for bytes, want := range map[uint64]int{1800: 1, 1801: 0, 0: 2, 1 << 63: 0} {
-		over, err := b.Over(ctx, "2026-05-01", "2026-05-31", bytes)
-		if err != nil || len(over) != want {
-			t.Errorf("%d bytes and more had %v, %v; want %d users", bytes, over, err, want)
+	for month, want := range map[string][]Usage{
+		"2026-05": {{Realm: "r", User: "alice", SentBytes: 800, RecvBytes: 1000}, {Realm: "s", User: "alice"}}, "2026-06": nil,
+	} {
+		if got, err := b.Month(ctx, month, true); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("in %s: %+v, %v; want %+v", month, got, err, want)
 		}
+	}
+	if refused, err := b.Move(ctx, now); refused || err != nil {
+		t.Errorf("moved to nowhere: %v, %v", refused, err)
 	}
 }
 
 func TestUsageBookFails(t *testing.T) {
-	b, err := OpenUsage(filepath.Join(t.TempDir(), "usage.db"))
+	b, err := OpenUsage(filepath.Join(t.TempDir(), "usage.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,10 +79,10 @@ func TestUsageBookFails(t *testing.T) {
 	if _, err := b.Find(ctx, UsageFilter{}); err == nil {
 		t.Error("read from a closed file")
 	}
-	if _, err := b.Over(ctx, "", "", 0); err == nil {
+	if _, err := b.Month(ctx, "2026-05", true); err == nil {
 		t.Error("summed up in a closed file")
 	}
-	if _, err := OpenUsage(filepath.Join(t.TempDir(), "no", "such", "folder")); err == nil {
+	if _, err := OpenUsage(filepath.Join(t.TempDir(), "no", "such", "folder"), nil); err == nil {
 		t.Error("opened in a folder that is not there")
 	}
 }

@@ -186,7 +186,7 @@ var mariaEngine = &engine{
 		}
 		err = tool(dir, install, "--no-defaults", "--datadir="+filepath.Join(dir, "data"), "--skip-test-db", "--auth-root-authentication-method=normal")
 		grant := filepath.Join(dir, "init.sql")
-		text := "CREATE USER IF NOT EXISTS turn@'127.0.0.1' IDENTIFIED BY '" + password + "';\nGRANT ALL ON *.* TO turn@'127.0.0.1';\n"
+		text := "CREATE USER IF NOT EXISTS turn@'127.0.0.1' IDENTIFIED BY '" + password + "';\nGRANT ALL ON *.* TO turn@'127.0.0.1' WITH GRANT OPTION;\n"
 		if err == nil {
 			err = os.WriteFile(grant, []byte(text), 0o644)
 		}

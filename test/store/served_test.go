@@ -22,16 +22,16 @@ import (
 // relayPorts is how many ports a server may relay from.
 const relayPorts = 20
 
-// serve runs the program on a database, with alice configured, and returns the
-// address for clients and the configuration.
-func serve(t *testing.T, kind store.Kind, where string) (s *servertest.Server, at netip.AddrPort, conf string) {
+// serve runs the program on a database, with alice and more configured, and returns
+// the address for clients and the configuration.
+func serve(t *testing.T, kind store.Kind, where string, more ...string) (s *servertest.Server, at netip.AddrPort, conf string) {
 	t.Helper()
 	port, relayed, dir := freePort(t), servertest.FreePorts(t, relayPorts), t.TempDir()
-	text := strings.Join([]string{
+	text := strings.Join(append([]string{
 		"listening-ip=127.0.0.1", "relay-ip=127.0.0.1", fmt.Sprint("listening-port=", port), "no-tls", "web=off", "realm=r", "user=alice:pw",
 		fmt.Sprint("min-port=", relayed), fmt.Sprint("max-port=", relayed+relayPorts-1), "allow-loopback-peers",
-		"data-dir=" + filepath.Join(dir, "data"), string(kind) + "=" + where, "",
-	}, "\n")
+		"data-dir=" + filepath.Join(dir, "data"), string(kind) + "=" + where,
+	}, more...), "\n") + "\n"
 	conf = filepath.Join(dir, "turnserver.conf")
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
