@@ -11,7 +11,7 @@ func limitKeys() []Key {
 			Doc:     "How many allocations there may be at one time; 0 means any number.",
 			Example: "1200"},
 		{Name: "user-monthly-quota", Own: true, Live: true, Kind: kindBytes, Default: "0", at: func(c *Config) any { return &c.UserMonthlyQuota },
-			Doc:     "How many bytes a user may have relayed in a calendar month (UTC), both ways together; 0 means any number.",
+			Doc:     "How many bytes a user may have relayed in a calendar month (UTC), both ways together, on all servers that share a database of users (docs/databases.md); 0 means any number.",
 			Example: "50000000000", Related: []string{"user-quota"}},
 		{Name: "max-bps", Live: true, Short: "s", Kind: kindBytes, Default: "0", at: func(c *Config) any { return &c.MaxBPS },
 			Doc:     "How many bytes (not bits) a second an allocation may move in each direction; 0 means any number.",
