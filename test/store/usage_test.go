@@ -156,13 +156,14 @@ func TestUsageShared(t *testing.T) {
 func TestUsageRefused(t *testing.T) {
 	for name, grant := range map[string]func(p *process, database string) (where string, err error){
 		"PostgreSQL": func(p *process, database string) (string, error) {
-			own := postgresWhere(p.port, database)
-			err := execute(t.Context(), "pgx", own, "CREATE ROLE reader LOGIN PASSWORD 'readers'", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-			return strings.NewReplacer("user=turn", "user=reader", password, "readers").Replace(own), err
+			reader, own := "reader_"+database, postgresWhere(p.port, database)
+			err := execute(t.Context(), "pgx", own, "CREATE ROLE "+reader+" LOGIN PASSWORD 'readers'", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+reader)
+			return strings.NewReplacer("user=turn", "user="+reader, password, "readers").Replace(own), err
 		},
 		"MariaDB": func(p *process, database string) (string, error) {
-			err := execute(t.Context(), "mysql", mysqlSource(p.port, database), "CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'readers'", "GRANT SELECT ON "+database+".* TO reader@'127.0.0.1'")
-			return strings.NewReplacer("user=turn", "user=reader", password, "readers").Replace(mysqlWhere(p.port, database)), err
+			reader := "reader_" + database
+			err := execute(t.Context(), "mysql", mysqlSource(p.port, database), "CREATE USER "+reader+"@'127.0.0.1' IDENTIFIED BY 'readers'", "GRANT SELECT ON "+database+".* TO "+reader+"@'127.0.0.1'")
+			return strings.NewReplacer("user=turn", "user="+reader, password, "readers").Replace(mysqlWhere(p.port, database)), err
 		},
 		"Redis": func(p *process, database string) (string, error) {
 			number, err := strconv.Atoi(database)
