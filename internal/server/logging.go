@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 type logging struct {
 	*slog.Logger
 	level slog.LevelVar
+	lines patience // that are on their way
 	file  *logFile // nil: it goes where others have opened it
 	close func()   // what was opened for it; nil: nothing was
 }
@@ -57,10 +59,16 @@ func openLog(cfg *config.Config, o Options) (*logging, error) {
 	return l, err
 }
 
-// end closes what was opened for the log.
+// end closes what was opened for the log, when its last lines are written. What hangs
+// is closed behind our back, if ever.
 func (l *logging) end() {
-	if l.close != nil {
+	written := l.lines.finish()
+	switch {
+	case l.close == nil:
+	case written:
 		l.close()
+	default:
+		go l.close()
 	}
 }
 
@@ -87,13 +95,14 @@ func (l *logging) writer(cfg *config.Config, o Options) (io.Writer, error) {
 func (l *logging) handler(cfg *config.Config, w io.Writer, when func(time.Time) slog.Value) slog.Handler {
 	o := &slog.HandlerOptions{Level: &l.level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) > 0 || a.Key != slog.TimeKey {
-			return a
+			return duration(a, cfg.LogFormat)
 		}
 		if a.Value = when(a.Value.Time()); a.Value.Equal(slog.Value{}) {
 			return slog.Attr{}
 		}
 		return a
 	}}
+	w = patientWriter{&l.lines, w}
 	switch cfg.LogFormat {
 	case "json":
 		return slog.NewJSONHandler(printable{w}, o)
@@ -101,6 +110,15 @@ func (l *logging) handler(cfg *config.Config, w io.Writer, when func(time.Time) 
 		return newCoturnLog(w, o, cfg.LogFormat == "coturn-4.17")
 	}
 	return slog.NewTextHandler(w, o)
+}
+
+// duration has JSON tell seconds, as all else here that a program reads: of itself it
+// tells nanoseconds, and to nobody that it does.
+func duration(a slog.Attr, format string) slog.Attr {
+	if format == "json" && a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+	}
+	return a
 }
 
 // timestamp writes a time in the notation of strftime. What the library takes
@@ -127,6 +145,7 @@ func level(name string) slog.Level {
 // reopen goes on in a new one of that name.
 type logFile struct {
 	path string
+	torn bool // the last line was not written whole; of who writes
 
 	mu sync.Mutex // guards the following
 	f  *os.File
@@ -148,10 +167,33 @@ func (l *logFile) reopen() error {
 	return nil
 }
 
+// Write implements io.Writer, for one caller at a time. A line that hangs does not
+// keep reopen and Close from their work.
 func (l *logFile) Write(b []byte) (int, error) {
+	if l.torn {
+		// The half line of a disk that was full ends here.
+		b = append([]byte{'\n'}, b...)
+	}
+	for {
+		l.mu.Lock()
+		f := l.f
+		l.mu.Unlock()
+		n, err := f.Write(b)
+		if n > 0 {
+			l.torn = n < len(b)
+		}
+		if errors.Is(err, os.ErrClosed) && l.exchanged(f) {
+			continue
+		}
+		return n, err
+	}
+}
+
+// exchanged says whether there is a new file in the place of one.
+func (l *logFile) exchanged(f *os.File) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.f.Write(b)
+	return l.f != f
 }
 
 func (l *logFile) Close() error {

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"iceserver/internal/config"
 	"iceserver/internal/stun"
 )
 
@@ -123,5 +125,66 @@ func TestFacilities(t *testing.T) {
 		if got := int(facility(name)) >> 3; got != want {
 			t.Errorf("%s is %d, want %d", name, got, want)
 		}
+	}
+}
+
+// A syslog that reads no more, whose socket is full after a few lines, stops neither
+// the server nor a reload that sends the log elsewhere.
+func TestSyslogThatHangs(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "log")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Skip("no unix datagram sockets here:", err)
+	}
+	defer l.Close()
+	cfg := load(t, "syslog")
+	next := *cfg
+	next.Syslog = false
+	r := start(t, cfg, Options{Syslog: socket, Load: func() (*config.Config, error) { return &next, nil }})
+	for i := range 1000 {
+		r.Server.log.Info("of the test", "number", i)
+	}
+	if _, err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	r.Server.log.Info("after the reload")
+	r.log.Wait(t, "after the reload")
+}
+
+// A line that a full disk took half of ends where the next one begins, and a file
+// that was exchanged meanwhile takes the rest.
+func TestLogFileThatWasFull(t *testing.T) {
+	f := &logFile{path: filepath.Join(t.TempDir(), "turn.log"), torn: true}
+	if err := f.reopen(); err != nil {
+		t.Fatal(err)
+	}
+	old := f.f
+	for _, line := range []string{"first\n", "second\n"} {
+		if _, err := f.Write([]byte(line)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := f.reopen(); err != nil || f.f == old {
+		t.Fatal(f.f, err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Write([]byte("third\n")); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a closed file took a line: %v", err)
+	}
+	if text, err := os.ReadFile(f.path); err != nil || string(text) != "\nfirst\nsecond\n" {
+		t.Errorf("got %q %v", text, err)
+	}
+}
+
+// JSON tells how long something lasts in seconds, and the others as people write it.
+func TestLogDurations(t *testing.T) {
+	for format, want := range map[string]string{
+		"text": "lasts=1m30.5s", "json": `"lasts":90.5`, "coturn": "lasts=1m30.5s",
+	} {
+		r := start(t, load(t, "log-format="+format), Options{})
+		r.Server.log.Info("of the test", "lasts", 90500*time.Millisecond)
+		r.log.Wait(t, want)
 	}
 }

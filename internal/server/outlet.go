@@ -57,6 +57,9 @@ func (s switched) Enabled(_ context.Context, level slog.Level) bool {
 func (s switched) Handle(ctx context.Context, r slog.Record) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if n, err := s.to.lines.missing(); n > 0 {
+		s.to.Warn("lines of the log were lost", "lost_lines", n, "error", err)
+	}
 	return s.on(s.to.Handler()).Handle(ctx, r)
 }
 
