@@ -54,7 +54,8 @@ func hasScheme(s string) bool {
 // expand reads a URL, or a host with or without a port, and says which transports
 // are to be tried. A host alone, and turn: without a port, is asked for all.
 func expand(url string) ([]asked, error) {
-	bare := !hasScheme(url)
+	// That of a web page is a mistake, and no host.
+	bare := !hasScheme(url) && !strings.Contains(url, "://")
 	if bare {
 		if a, err := netip.ParseAddr(url); err == nil && a.Is6() {
 			url = "[" + url + "]"

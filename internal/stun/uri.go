@@ -55,6 +55,9 @@ func parseURI(s string) (URI, error) {
 	default:
 		return URI{}, errors.New("the scheme is none of stun, stuns, turn, turns")
 	}
+	if plain, ok := strings.CutPrefix(rest, "//"); ok {
+		return URI{}, fmt.Errorf("there is no // behind the scheme: write %s:%s", scheme, plain)
+	}
 	authority, query, hasQuery := strings.Cut(rest, "?")
 	if hasQuery {
 		if err := u.parseQuery(query); err != nil {
@@ -77,6 +80,9 @@ func (u *URI) parseQuery(query string) error {
 		u.Transport = value
 		return nil
 	}
+	if value == "tls" || value == "dtls" {
+		return errors.New("the transport is neither udp nor tcp; TLS is transport=tcp of the scheme turns, and DTLS transport=udp of it")
+	}
 	return errors.New("the transport is neither udp nor tcp")
 }
 
@@ -96,6 +102,8 @@ func (u *URI) parseAuthority(s string) error {
 		if port, hasPort = strings.CutPrefix(s[end+1:], ":"); !hasPort && port != "" {
 			return errors.New("something follows the IPv6 address")
 		}
+	} else if addr, err := netip.ParseAddr(s); err == nil && addr.Is6() {
+		return fmt.Errorf("an IPv6 address stands in brackets, and a port behind them: write [%s]", s)
 	} else {
 		host, port, hasPort = strings.Cut(s, ":")
 		if err := checkHost(host); err != nil {
@@ -120,6 +128,9 @@ func (u *URI) parseAuthority(s string) error {
 func checkHost(host string) error {
 	if host == "" {
 		return errors.New("the host is missing")
+	}
+	if strings.Contains(host, "@") {
+		return errors.New("a user name has no place in it")
 	}
 	for _, c := range []byte(host) {
 		switch {
