@@ -55,7 +55,8 @@ Without a URL it is about this machine and the server that runs on it: that of
 about those servers, as far as a client can see.
 
 Each line is OK, WARN or FAIL, with what was seen; below what is not OK stands
-the one thing to do. Nothing is changed without --fix. That does what can be
+the one thing to do. A terminal gets lines that fit; in a file or a pipe each is
+one line, for grep. Nothing is changed without --fix. That does what can be
 undone on this machine alone, and prints each command before it is done: adds the
 user of --user, opens the firewall with the tool that is installed, takes files
 with keys away from others, raises limits of the kernel.
@@ -223,7 +224,7 @@ func (f *doctorFlags) tell(cmd *cobra.Command, r doctor.Report) error {
 	if f.json {
 		err = printJSON(cmd.OutOrStdout(), r)
 	} else {
-		err = r.Print(cmd.OutOrStdout(), onTerminal(cmd.OutOrStdout()))
+		err = r.Print(cmd.OutOrStdout(), columns(cmd.OutOrStdout()), onTerminal(cmd.OutOrStdout()))
 	}
 	switch worst := r.Worst(); {
 	case err != nil:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -123,9 +125,21 @@ func (f *probeFlags) credentials(cmd *cobra.Command) error {
 	case o.Password != "" && o.Username == "":
 		return errors.New("a password without --user")
 	case o.Username != "" && o.Password == "" && o.Secret == "":
+		if !cmd.Flags().Changed("user") && anonymous(o.URLs) {
+			o.Username = "" // of the environment, which is for all that is called there
+			return nil
+		}
 		return errors.New("a user without --password, --password-file or --secret")
 	}
 	return nil
+}
+
+// anonymous says whether all URLs are of STUN, where nobody logs in.
+func anonymous(urls []string) bool {
+	return !slices.ContainsFunc(urls, func(url string) bool {
+		scheme, _, _ := strings.Cut(strings.ToLower(url), ":")
+		return scheme != "stun" && scheme != "stuns"
+	})
 }
 
 // password reads the password or the secret.
@@ -164,10 +178,32 @@ func passwordOfFile(path string) (string, error) {
 // onTerminal says whether somebody looks at the output who has not asked for plain
 // text (no-color.org).
 func onTerminal(w io.Writer) bool {
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && terminal(w) != nil
+}
+
+// terminal is the terminal that the output goes to; nil: it goes elsewhere.
+func terminal(w io.Writer) *os.File {
 	file, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
+	if !ok {
+		return nil
 	}
 	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	return file
+}
+
+// columns is where lines for a terminal end; 0: they go elsewhere, and end nowhere.
+func columns(w io.Writer) int {
+	// Less than half of the usual would break everything.
+	const usual, least = 80, 40
+	t := terminal(w)
+	if t == nil {
+		return 0
+	}
+	if n := terminalWidth(t); n > 0 {
+		return max(n, least)
+	}
+	return usual
 }

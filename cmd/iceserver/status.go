@@ -75,24 +75,11 @@ func (b *statusText) line(label string, parts ...string) {
 // fill writes words behind a head, and below each other where they do not fit. What
 // may come from elsewhere, as a name in a certificate, writes no lines of its own.
 func (b *statusText) fill(head, text string) {
-	width := 0
-	for i, word := range strings.Fields(text) {
-		word = shown(word)
-		switch {
-		case i == 0:
-			b.WriteString(head)
-			width = len([]rune(head))
-		case width+1+len([]rune(word)) > statusWidth:
-			b.WriteString("\n" + strings.Repeat(" ", statusLabel))
-			width = statusLabel
-		default:
-			b.WriteByte(' ')
-			width++
-		}
-		b.WriteString(word)
-		width += len([]rune(word))
+	words := strings.Fields(text)
+	for i, word := range words {
+		words[i] = shown(word)
 	}
-	b.WriteByte('\n')
+	b.WriteString(doctor.Fold(head+strings.Join(words, " "), statusWidth, statusLabel) + "\n")
 }
 
 // printStatus writes a status for people.

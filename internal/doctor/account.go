@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func checkAccount(ctx context.Context, t *Target) []Check {
 	case t.STUNOnly:
 		return []Check{ok(name, "stun-only: there is no relay to log in for")}
 	case t.NoAuth:
-		open := warn(name, "no-auth: everybody may send through this server", "take no-auth out of "+t.configuration()+", unless that is what you want")
+		open := warn(name, "no-auth: everybody may send through this server", "take no-auth out of "+cmp.Or(t.ConfigFile, "the flags of the server")+", unless that is what you want")
 		return append([]Check{open}, t.relays(ctx)...)
 	// A name that a secret vouches for stands in no database.
 	case t.Account.User != "" && t.UserExists != nil && t.Account.From == "" && !timedName.MatchString(t.Account.User):
@@ -192,7 +193,7 @@ func (t *Target) wrongPassword(ctx context.Context, who string) Check {
 	advice := "set it anew: " + t.commandLine(shellLine([]string{"user", "set", t.Account.User}))
 	if t.Config != nil && slices.ContainsFunc(t.Config.Users, func(u config.User) bool { return u.Name == t.Account.User }) {
 		// It counts before the database, where nothing can be set for that name.
-		advice = "the password stands in " + t.configuration() + ", at user=" + t.Account.User + ": give clients that one, or change it there and then: " + t.reloadCommand()
+		advice = "the password stands in " + cmp.Or(t.ConfigFile, "the flags of the server") + ", at user=" + t.Account.User + ": give clients that one, or change it there and then: " + t.reloadCommand()
 	}
 	return fail(name, who+" cannot log in: the password is not the one that the server knows", advice)
 }

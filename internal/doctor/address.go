@@ -78,5 +78,9 @@ func (t *Target) unconfirmed(ctx context.Context, r Relay) Check {
 
 // setExternal is what to write.
 func (t *Target) setExternal(public, local netip.Addr) string {
+	if t.ConfigFile == "" {
+		return fmt.Sprintf("end the server, and start it so: %s; or write external-ip=%v/%v to a file, and start it with -c FILE",
+			t.commandLine(fmt.Sprintf("serve --external-ip=%v/%v", public, local)), public, local)
+	}
 	return fmt.Sprintf("write external-ip=%v/%v to %s, then: %s", public, local, t.configuration(), t.reloadCommand())
 }

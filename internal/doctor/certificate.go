@@ -83,7 +83,7 @@ func (t *Target) certificateFiles(now time.Time) []Check {
 		}
 		leaf, err := readLeaf(file)
 		if err != nil {
-			out = append(out, fail("certificate", fmt.Sprintf("%s holds no certificate: %s", file, oneLine(err)), "write the path of fullchain.pem to cert in "+t.configuration()))
+			out = append(out, fail("certificate", fmt.Sprintf("%s holds no certificate: %s", file, oneLine(err)), "write the path of fullchain.pem to cert in "+t.configuration()).down())
 			continue
 		}
 		if i < len(t.KeyFiles) {
@@ -110,7 +110,7 @@ func (t *Target) unfitKey(cert, key string) (Check, bool) {
 		if t.Config == nil || t.Config.KeyPassword.Reveal() != "" {
 			return Check{}, false
 		}
-		return fail("certificate", fmt.Sprintf("the key in %s is encrypted, and there is no passphrase", key), "write it to pkey-pwd in "+t.configuration()), true
+		return fail("certificate", fmt.Sprintf("the key in %s is encrypted, and there is no passphrase", key), "write it to pkey-pwd in "+t.configuration()).down(), true
 	}
 	_, err = tls.LoadX509KeyPair(cert, key)
 	switch {
@@ -118,9 +118,9 @@ func (t *Target) unfitKey(cert, key string) (Check, bool) {
 		return Check{}, false
 	case strings.Contains(err.Error(), "does not match"): // the library has no name for this error, only two texts
 		return fail("certificate", fmt.Sprintf("the key in %s is not that of the first certificate in %s", key, cert),
-			"write the pair that belongs together to cert and pkey in "+t.configuration()+"; the server's own certificate stands first in its file"), true
+			"write the pair that belongs together to cert and pkey in "+t.configuration()+"; the server's own certificate stands first in its file").down(), true
 	}
-	return fail("certificate", fmt.Sprintf("%s holds no key of %s: %s", key, cert, oneLine(err)), "correct cert and pkey in "+t.configuration()+": both of one issue, as fullchain.pem and privkey.pem are"), true
+	return fail("certificate", fmt.Sprintf("%s holds no key of %s: %s", key, cert, oneLine(err)), "correct cert and pkey in "+t.configuration()+": both of one issue, as fullchain.pem and privkey.pem are").down(), true
 }
 
 // RefusedCertificates is what a doctor says of files that the running server would
@@ -144,7 +144,7 @@ func (t *Target) unreadable(file string) (Check, bool) {
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return fail("certificate", fmt.Sprintf("the certificate is missing: there is no %s", file),
-			fmt.Sprintf("correct cert and pkey in %s, or take both out and write acme-domain=NAME there, so that one is got", t.configuration())), true
+			fmt.Sprintf("correct cert and pkey in %s, or take both out and write acme-domain=NAME there, so that one is got", t.configuration())).down(), true
 	}
 	return warn("certificate", fmt.Sprintf("%s cannot be read: %s", file, oneLine(err)), "call this as the user of the server, and let that user read it: chgrp and chmod g+r, or setfacl -m u:USER:r"), true
 }

@@ -59,17 +59,28 @@ type Check struct {
 	Seen   string `json:"seen"`   // what was found, in one line
 	Advice string `json:"advice"` // the one thing to do, in one line; empty if there is nothing to do
 
-	remedies []remedy // what --fix does about it; none: only a person can
+	remedies  []remedy // what --fix does about it; none: only a person can
+	keepsDown bool     // a server does not start before it is mended
 }
 
 // ok, warn and fail make a check.
-func ok(name, seen string) Check           { return Check{Name: name, Seen: seen} }
-func warn(name, seen, advice string) Check { return Check{name, Warn, seen, advice, nil} }
-func fail(name, seen, advice string) Check { return Check{name, Fail, seen, advice, nil} }
+func ok(name, seen string) Check { return Check{Name: name, Seen: seen} }
+func warn(name, seen, advice string) Check {
+	return Check{Name: name, Status: Warn, Seen: seen, Advice: advice}
+}
+func fail(name, seen, advice string) Check {
+	return Check{Name: name, Status: Fail, Seen: seen, Advice: advice}
+}
 
 // with adds what would mend it.
 func (c Check) with(r ...remedy) Check {
 	c.remedies = append(c.remedies, r...)
+	return c
+}
+
+// down marks what keeps a server from starting.
+func (c Check) down() Check {
+	c.keepsDown = true
 	return c
 }
 

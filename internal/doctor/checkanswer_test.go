@@ -123,5 +123,5 @@ func TestRelaysIPv6Alone(t *testing.T) {
 	servertest.Start(t, servertest.Options{Conf: fmt.Sprintf("listening-ip=::1\nlistening-port=%d\nno-tls\nuser=alice:pw\nrealm=r\n", port)})
 	target := &Target{Running: true, Account: Account{User: "alice", Password: "pw"}}
 	target.Listen.UDP = []netip.AddrPort{netip.AddrPortFrom(netip.IPv6Loopback(), uint16(port))}
-	compareChecks(t, checkAccount(t.Context(), target), want{Fail, "relay", "440", "write allocation-default-address-family=keep to the configuration"})
+	compareChecks(t, checkAccount(t.Context(), target), want{Fail, "relay", "440", "write allocation-default-address-family=keep to a file that the server is started with"})
 }

@@ -66,12 +66,17 @@ func one(told string) *Target {
 func TestOutsideAddress(t *testing.T) {
 	for told, want := range map[string]string{
 		"192.0.2.7": "OK outside address: clients are told 192.0.2.7",
-		"192.0.2.8": "FAIL outside address: external-ip tells clients 192.0.2.8, but the world sees 192.0.2.7 -> write external-ip=192.0.2.7/10.0.0.5 ",
-		"10.0.0.5":  "FAIL outside address: clients are told 10.0.0.5, an address of this machine alone: the world sees 192.0.2.7 -> write external-ip=192.0.2.7/10.0.0.5 ",
+		"192.0.2.8": "FAIL outside address: external-ip tells clients 192.0.2.8, but the world sees 192.0.2.7 -> write external-ip=192.0.2.7/10.0.0.5 to /etc/turnserver.conf",
+		"10.0.0.5":  "FAIL outside address: clients are told 10.0.0.5, an address of this machine alone: the world sees 192.0.2.7 -> write external-ip=192.0.2.7/10.0.0.5 to /etc/turnserver.conf",
 	} {
 		v := &view{t: one(told), local: netip.MustParseAddr("10.0.0.5"), seen: &reachAnswer{Address: netip.MustParseAddr("192.0.2.7")}}
+		v.t.ConfigFile = "/etc/turnserver.conf"
 		wantLines(t, []Check{v.address()}, want)
 	}
+	// Without a file there is none to write to: what there is to type is said.
+	v := &view{t: one("192.0.2.8"), local: netip.MustParseAddr("10.0.0.5"), seen: &reachAnswer{Address: netip.MustParseAddr("192.0.2.7")}}
+	wantLines(t, []Check{v.address()}, "FAIL outside address: external-ip tells clients 192.0.2.8, but the world sees 192.0.2.7 -> "+
+		"end the server, and start it so: iceserver serve --external-ip=192.0.2.7/10.0.0.5; or write external-ip=192.0.2.7/10.0.0.5 to a file, and start it with -c FILE")
 }
 
 // One cause is one line.

@@ -21,32 +21,62 @@ func (r Report) Worst() Status {
 }
 
 // Print writes the report for people: a line for each check, with the advice
-// below those that are not OK, and the verdict as the last line. Colour only ever
-// repeats what a word says.
-func (r Report) Print(w io.Writer, colour bool) error {
-	width := 0
+// below those that are not OK, and the verdict as the last line. Lines are broken
+// at width columns; 0: each is one line, for programs that look for it. Colour only
+// ever repeats what a word says.
+func (r Report) Print(w io.Writer, width int, colour bool) error {
+	names := 0
 	for _, c := range r.Checks {
-		width = max(width, len(c.Name))
+		names = max(names, len(c.Name))
 	}
 	var b strings.Builder
 	for _, c := range r.Checks {
-		fmt.Fprintf(&b, "%s  %-*s  %s\n", c.Status.label(colour), width, c.Name, c.Seen)
+		// The head is measured without its colour.
+		head := fmt.Sprintf("%s  %-*s  ", c.Status.label(false), names, c.Name)
+		text := Fold(head+c.Seen, width, min(len([]rune(head)), width/2))
+		b.WriteString(strings.Replace(text, c.Status.label(false), c.Status.label(colour), 1) + "\n")
 		if c.Status != OK && c.Advice != "" {
-			fmt.Fprintf(&b, "        -> %s\n", c.Advice)
+			const arrow = "        -> "
+			b.WriteString(Fold(arrow+c.Advice, width, len(arrow)) + "\n")
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", r.Verdict())
+	b.WriteString("\n" + Fold(r.Verdict(), width, 0) + "\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// Verdict is the report in one sentence, which names the first of what is worst.
+// Fold breaks a line at spaces so that it ends at a column, as far as its words
+// allow, and begins the following ones with an indent. What is a word too long, as a
+// path, stays whole: it is there to be copied. Without a width the line stays as it is.
+func Fold(line string, width, indent int) string {
+	var b strings.Builder
+	for width > 0 && len([]rune(line)) > width {
+		r := []rune(line)
+		at := width
+		for at > indent && r[at] != ' ' {
+			at--
+		}
+		if at <= indent {
+			for at = width; at < len(r) && r[at] != ' '; at++ {
+			}
+		}
+		if at == len(r) {
+			break
+		}
+		b.WriteString(strings.TrimRight(string(r[:at]), " ") + "\n")
+		line = strings.Repeat(" ", indent) + strings.TrimLeft(string(r[at:]), " ")
+	}
+	return b.String() + line
+}
+
+// Verdict is the report in one sentence, which names the first of what is worst: that
+// a server does not run comes behind what keeps it from starting.
 func (r Report) Verdict() string {
 	var first *Check
 	count := map[Status]int{}
 	for i, c := range r.Checks {
 		count[c.Status]++
-		if c.Status != OK && (first == nil || c.Status > first.Status) {
+		if c.Status != OK && (first == nil || c.Status > first.Status || c.Status == first.Status && c.keepsDown && !first.keepsDown) {
 			first = &r.Checks[i]
 		}
 	}

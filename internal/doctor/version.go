@@ -109,5 +109,5 @@ func (t *Target) configuration() string {
 	if t.ConfigFile != "" {
 		return t.ConfigFile
 	}
-	return "the configuration"
+	return "a file that the server is started with (iceserver serve -c FILE; it has none)"
 }
