@@ -35,7 +35,7 @@ func limitKeys() []Key {
 			Doc:     "How long a source stays shut out.",
 			Example: "600", Related: []string{"ban-after"}},
 		{Name: "ban-ignore", Own: true, Live: true, Kind: kindNetwork, Repeat: true, at: func(c *Config) any { return &c.BanIgnore },
-			Doc:     "Sources that are never banned, beside loopback and web-trusted-proxies.",
+			Doc:     "Sources that are never banned, beside loopback, this machine's own addresses and web-trusted-proxies.",
 			Example: "192.0.2.0/24", Related: []string{"ban-after"}},
 		{Name: "cli-max-output-sessions", Kind: kindInt, Default: "256", Verdict: Obsolete,
 			Doc:     "How many sessions the telnet interface lists.",

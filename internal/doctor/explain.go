@@ -58,7 +58,7 @@ func explain(err error, now time.Time) string {
 	case errors.As(err, &handshake):
 		return fmt.Sprintf("What listens on %s does not speak %v, or no version of it that is still safe. Check the port, and that the server has a certificate.", handshake.to.port(), handshake.to.proto)
 	case errors.As(err, &protocol):
-		return fmt.Sprintf("Another program than a STUN or TURN server answers on %s, or something between refuses what it does not know. Check the port.", protocol.to.port())
+		return fmt.Sprintf("Another program than a STUN or TURN server answers on %s, or something between refuses what it does not know. Check the port; if it is right, see in the server's log whether this address is banned for wrong passwords.", protocol.to.port())
 	case errors.As(err, &certificate):
 		return certificate.shown.advice()
 	}
@@ -71,7 +71,7 @@ func (e *silenceError) explain() string {
 		return fmt.Sprintf("The connection to %s was made, and then no answer came over it: another program listens there, the server is overloaded, or something between passes only what it knows. Check the port.", e.to.port())
 	}
 	if e.what == stun.MethodBinding.String() || e.to.proto == turn.UDP || e.to.proto == turn.DTLS {
-		return fmt.Sprintf("Either nothing listens there, or a firewall between you and the server drops it. Open %s in the server's firewall and in the cloud's (security group, VPC firewall rule, NSG).", e.to.port())
+		return fmt.Sprintf("Either nothing listens there, or a firewall between you and the server drops it. Open %s in the server's firewall and in the cloud's (security group, VPC firewall rule, NSG). Who sent wrong passwords before may be banned: the server's log says so.", e.to.port())
 	}
 	return fmt.Sprintf("A firewall between you and the server drops it, or the server is overloaded. Open %s in the server's firewall and in the cloud's (security group, VPC firewall rule, NSG).", e.to.port())
 }

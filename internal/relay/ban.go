@@ -129,11 +129,12 @@ func (r *Relay) Banned(client netip.Addr) bool {
 	if b.count.Load() == 0 {
 		return false
 	}
-	source := sourceOf(client.Unmap().WithZone(""))
+	client = client.Unmap().WithZone("")
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	o := b.banned.find(source)
-	return o != nil && time.Now().Before(o.until)
+	o := b.banned.find(sourceOf(client))
+	// Somebody else in the /64 of one that is never banned may have guessed.
+	return o != nil && time.Now().Before(o.until) && !b.rules.ignores(client)
 }
 
 // tell queues a line. Nobody waits for the log.

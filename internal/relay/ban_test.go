@@ -334,7 +334,7 @@ func TestBanReconfigure(t *testing.T) {
 
 // What counts as one source, and who is never one.
 func TestBanSources(t *testing.T) {
-	rules := Ban{After: 1, Window: time.Minute, Time: time.Minute, Ignore: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}
+	rules := Ban{After: 1, Window: time.Minute, Time: time.Minute, Ignore: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8:0:3::5/128")}}
 	for _, tt := range []struct {
 		failed, asked string
 		banned        bool
@@ -350,6 +350,9 @@ func TestBanSources(t *testing.T) {
 		{"::1", "::1", false},
 		{"::ffff:127.0.0.5", "127.0.0.5", false},
 		{"192.0.2.7", "192.0.2.7", false},
+		{"2001:db8:0:3::6", "2001:db8:0:3::7", true},
+		{"2001:db8:0:3::6", "2001:db8:0:3::5", false}, // beside a guesser in one /64
+		{"2001:db8:0:3::5", "2001:db8:0:3::6", false},
 	} {
 		r := &Relay{bans: newBans(rules, slog.New(slog.DiscardHandler))}
 		r.bans.failed(netip.MustParseAddr(tt.failed))

@@ -226,7 +226,7 @@ func (s *Server) changeLocked(edit func(*setup) error) error {
 func (s *Server) settings() relay.Settings {
 	x := s.setup.Load()
 	return relay.Settings{
-		Quota: s.quota(x), Keys: x.keys, Ban: ban(x.cfg), Turn: s.turnOptions(), NonceLife: x.cfg.StaleNonce, Relays: x.place.relays,
+		Quota: s.quota(x), Keys: x.keys, Ban: ban(x.cfg, x.place.listen), Turn: s.turnOptions(), NonceLife: x.cfg.StaleNonce, Relays: x.place.relays,
 	}
 }
 
