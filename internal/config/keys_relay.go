@@ -25,7 +25,7 @@ func relayKeys() []Key {
 			Example: "60000"},
 		{Name: "allocation-default-address-family", Live: true, Short: "A", Kind: kindChoice, Default: "ipv4",
 			Choices: []string{"ipv4", "ipv6", "keep"}, at: func(c *Config) any { return &c.AddressFamily },
-			Doc:     "The family of a relayed address when the client asks for none; keep is the family it came with.",
+			Doc:     "The family of a relayed address when the client asks for none; keep is the family it came with, which a server without IPv4 and without a configuration file does by itself.",
 			Example: "keep"},
 		{Name: "keep-address-family", Short: "K", Kind: kindBool, Verdict: Obsolete, Means: "allocation-default-address-family=keep",
 			Doc:    "Relays in the address family that the client came with.",

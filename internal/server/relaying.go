@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 
 	"iceserver/internal/netio"
 	"iceserver/internal/relay"
@@ -47,6 +48,16 @@ func engineName(name string) string {
 	return name
 }
 
+// keepsFamily says whether clients that name no family, which browsers are, get the one
+// that they came with though nobody has asked for that. A start without a configuration
+// is to end in a relay that works: where there is no IPv4, all of them would be refused.
+// Who has written a configuration gets what the standard says (R-8656-7.2-i), and what
+// the doctor advises.
+func (s *Server) keepsFamily(x *setup) bool {
+	chosen := s.o.ConfigFile != "" || len(x.cfg.Sources["allocation-default-address-family"]) > 0
+	return !chosen && !slices.ContainsFunc(x.place.relays, func(r relay.RelayAddr) bool { return r.Local.Is4() })
+}
+
 // turnOptions translates the configuration for the core.
 func (s *Server) turnOptions() turn.Options {
 	x := s.setup.Load()
@@ -59,12 +70,10 @@ func (s *Server) turnOptions() turn.Options {
 		SameOrigin: c.SameOrigin, TellBindings: c.LogBinding, TellTraffic: s.stats != nil, Alternates: s.alternates(), Resident: s.resident(),
 	}
 	o.Policy, o.Policies = s.policies(x)
-	switch c.AddressFamily {
-	case "ipv6":
+	if c.AddressFamily == "ipv6" {
 		o.DefaultFamily = turn.IPv6
-	case "keep":
-		o.KeepFamily = true
 	}
+	o.KeepFamily = c.AddressFamily == "keep" || s.keepsFamily(x)
 	if c.Software {
 		o.Software = "iceserver"
 	}
