@@ -103,7 +103,11 @@ func (p *argParser) following(k *Key, name string) {
 	f := Flag{Key: k.Name, Name: name}
 	switch {
 	case k.Kind == kindBool:
-		f.Bare = true
+		// coturn leaves the word alone, and so switches on with "--dtls false".
+		f.Bare = !p.nextIsBool()
+		if !f.Bare {
+			f.Value = p.next()
+		}
 	case k.Implied != "":
 		// coturn takes a value that is optional only behind "=", and so ignores
 		// the 600 of "--stale-nonce 600". A number can be meant for nothing else.
@@ -125,6 +129,12 @@ func (p *argParser) next() string {
 	v := p.args[0]
 	p.args = p.args[1:]
 	return v
+}
+
+// nextIsBool says whether the next argument is a word that only a switch can mean.
+// A digit may be meant for something else.
+func (p *argParser) nextIsBool() bool {
+	return len(p.args) > 0 && slices.Contains([]string{"true", "false", "yes", "no", "on", "off"}, strings.ToLower(p.args[0]))
 }
 
 // nextIsNumber looks at the next argument without taking it.

@@ -10,6 +10,7 @@ func TestParseArgs(t *testing.T) {
 	for _, c := range []struct{ args, flags, rest string }{
 		{"--min-port 2000 --max-port=3000", "min-port=2000 max-port=3000", ""},
 		{"--no-tcp --dtls=false --fingerprint", "no-tcp dtls=false fingerprint", ""},
+		{"--verbose true t.conf --dtls off --no-tcp no --no-tls 1", "verbose=true dtls=off no-tcp=no no-tls", "t.conf 1"},
 		{"-v -a -f -n", "verbose lt-cred-mech fingerprint", "--no-config"},
 		{"-vazS -p 3479", "verbose lt-cred-mech no-auth stun-only listening-port=3479", ""},
 		{"-p3479 -L127.0.0.1 -L ::1 -r=x", "listening-port=3479 listening-ip=127.0.0.1 listening-ip=::1 realm=x", ""},
