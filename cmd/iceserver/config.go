@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -103,7 +104,11 @@ func withFile(use, short, long string, run func(w io.Writer, c *configCall) erro
 		Use: use + " [FILE] [--json] [--KEY[=VALUE] ...]", Short: short, Long: long,
 		DisableFlagParsing: true, ValidArgsFunction: completeKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := parseConfigCall(cmd, args)
+			var c *configCall
+			err := untilSignal(cmd.Context(), func() (err error) {
+				c, err = parseConfigCall(cmd, args)
+				return err
+			})
 			if err != nil {
 				return err
 			}
@@ -112,6 +117,19 @@ func withFile(use, short, long string, run func(w io.Writer, c *configCall) erro
 			}
 			return run(cmd.OutOrStdout(), c)
 		},
+	}
+}
+
+// untilSignal does what may wait for long and has nothing to put in order: a named
+// pipe or a terminal gives its text when somebody writes it.
+func untilSignal(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return errors.New("ended while the configuration was read")
 	}
 }
 

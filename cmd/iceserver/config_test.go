@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -278,5 +280,23 @@ func TestExplain(t *testing.T) {
 		if r := call(t, "", "config", "explain", "--", name); r.code != 1 || !strings.Contains(r.err, want) || r.out != "" {
 			t.Errorf("explain %s: %+v", name, r)
 		}
+	}
+}
+
+// A configuration that nobody writes to its end does not hold up whoever asks for it.
+func TestCheckIsEnded(t *testing.T) {
+	never, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { writer.Close() })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	cmd := rootCommand()
+	cmd.SetArgs([]string{"config", "check", "-"})
+	cmd.SetIn(never)
+	cmd.SetOut(io.Discard)
+	if err := cmd.ExecuteContext(ctx); err == nil || !strings.Contains(err.Error(), "ended while") {
+		t.Error(err)
 	}
 }
