@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -171,9 +172,12 @@ func (l *loader) checkExternal() {
 		v4      bool
 	}
 	seen := map[slot]netip.Addr{}
-	for _, x := range l.cfg.ExternalIPs {
+	for i, x := range l.cfg.ExternalIPs {
 		if x.Name != "" {
 			continue // of which family it is shows later
+		}
+		if f := hiddenFault(x); f != nil {
+			l.warn(&l.given["external-ip"][i], f)
 		}
 		s := slot{x.Private, x.Public.Is4()}
 		first, twice := seen[s]
@@ -188,6 +192,26 @@ func (l *loader) checkExternal() {
 		l.conflict(faultf("leave one of them out, or write public/private pairs", "external-ip: %s %s and %s", what, first, x.Public),
 			"external-ip")
 	}
+}
+
+// hiddenFault warns of an external address that the world cannot reach: clients
+// would be told it, and no peer gets an answer. Behind loopback is a test.
+func hiddenFault(x ExternalIP) *fault {
+	switch {
+	case !hidden(x.Public) || x.Private.IsLoopback():
+		return nil
+	case x.Private.IsValid() && !hidden(x.Private):
+		return faultf(fmt.Sprintf("write %v/%v: the public one is first", x.Private, x.Public),
+			"has its addresses the wrong way round: %v is the one that the world cannot reach", x.Public)
+	}
+	return faultf("write the address that the world sees, or auto; for that network alone it is right",
+		"tells clients %v, which cannot be reached from outside of its network", x.Public)
+}
+
+// hidden says whether an address means something in one network or machine alone.
+func hidden(a netip.Addr) bool {
+	carrier := netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || carrier.Contains(a)
 }
 
 // checkLimits wants max-bps with bps-capacity, as coturn does:

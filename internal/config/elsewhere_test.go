@@ -35,7 +35,6 @@ func TestServersRefused(t *testing.T) {
 		"syslog-facility=LOG_LOCAL9":                    "is not one of the choices",
 		"max-allocate-timeout=0":                        "out of range",
 		"stateless-nonce-secret=":                       "the value is empty",
-		"pkey-pwd=":                                     "the value is empty",
 	} {
 		_, problems := Load(Input{File: "f", Text: strings.NewReader(file)})
 		if text := lines(problems); !Failed(problems) || !strings.Contains(text, want) {

@@ -57,7 +57,8 @@ type Key struct {
 	Kind    Kind
 	Repeat  bool   // every mention adds to a list
 	Instead bool   // of a list: a heavier place replaces it instead of adding to it
-	Zero    bool   // of a port: 0 is a value too, though not the default
+	Zero    bool   // of a port: 0 is a value too, though not the default; of a secret: so is an empty one
+	Off     string // of a port: the switch that 0 is read as
 	Default string // as written in a file; of a switch, what is so without it
 	// Implied is what the bare key means, for keys whose value may be left out.
 	Implied  string

@@ -7,7 +7,7 @@ func listenerKeys() []Key {
 		{Name: "listening-port", Short: "p", Kind: kindPort, Default: "3478", at: func(c *Config) any { return &c.ListeningPort },
 			Doc:     "The UDP and TCP port for STUN and TURN; TLS and HTTP are recognised on it too.",
 			Example: "3479", Related: []string{"tls-listening-port", "listening-ip"}},
-		{Name: "tls-listening-port", Kind: kindPort, Default: "5349", at: func(c *Config) any { return &c.TLSListeningPort },
+		{Name: "tls-listening-port", Kind: kindPort, Default: "5349", Off: "no-tls", at: func(c *Config) any { return &c.TLSListeningPort },
 			Doc:     "The port for TURN over TLS and, with dtls, over DTLS; what comes unencrypted is recognised on it too.",
 			Example: "443"},
 		// coturn lists addresses of interfaces and leaves link-local ones out.

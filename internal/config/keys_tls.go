@@ -13,7 +13,7 @@ func tlsKeys() []Key {
 			Doc:     "The file with the private key of cert in PEM; with several certificates, in their order.",
 			Coturn:  "it takes one, and looks for turn_server_pkey.pem in a number of folders, and goes without TLS when it finds none",
 			Example: "/etc/ssl/turn/privkey.pem"},
-		{Name: "pkey-pwd", Live: true, Kind: kindSecret, at: func(c *Config) any { return &c.KeyPassword },
+		{Name: "pkey-pwd", Live: true, Kind: kindSecret, Zero: true, at: func(c *Config) any { return &c.KeyPassword },
 			Doc:     "The passphrase of every pkey that is encrypted.",
 			Example: "a-long-password", Related: []string{"pkey"}},
 		// Ignoring it would let in whom it is to keep out.

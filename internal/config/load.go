@@ -129,7 +129,11 @@ func (l *loader) applyOne(e *entry) {
 		}
 		e.value = k.Implied
 	}
+	if l.off(k, e) {
+		return
+	}
 	v, f := l.parsers[k.Kind](k, e.value)
+	f = l.singleQuotes(k, e, f)
 	switch {
 	case f != nil && k.Verdict == Obsolete && k.Means == "":
 		// What has no effect cannot be wrong: templates leave cli-password= empty.
@@ -176,6 +180,23 @@ func (l *loader) semicolons(e *entry) {
 		e.value = s
 		l.warn(e, semicolonFault())
 	}
+}
+
+// singleQuotes looks for the marks of a shell, which belong to the value here, as
+// in coturn. It returns the fault of the value, which they may explain.
+func (l *loader) singleQuotes(k *Key, e *entry, f *fault) *fault {
+	v := e.value
+	if name, password, ok := strings.Cut(v, ":"); ok && k.Kind == kindUser && !strings.HasPrefix(name, "'") {
+		v = password
+	}
+	switch {
+	case len(v) < 2 || v[0] != '\'' || v[len(v)-1] != '\'':
+	case f != nil:
+		return &fault{f.message, "leave the single quotation marks out, which are part of the value"}
+	default:
+		l.warn(e, faultf("leave them out, or write double ones", "has single quotation marks, which are part of the value"))
+	}
+	return f
 }
 
 // badText refuses what would break lines of logs and files.
@@ -284,6 +305,21 @@ func (l *loader) obsolete(k *Key, e *entry, v any) {
 		return
 	}
 	l.warn(e, faultf("write that instead", "is an old form and read as %s", k.Means))
+	l.translate(e, name, value)
+}
+
+// off reads the port 0 as the switch that it means, of the keys that have one.
+func (l *loader) off(k *Key, e *entry) bool {
+	if k.Off == "" || e.value != "0" {
+		return false
+	}
+	l.warn(e, faultf("write that instead", "0 is read as %s", k.Off))
+	l.translate(e, k.Off, "true")
+	return true
+}
+
+// translate takes an entry as another key.
+func (l *loader) translate(e *entry, name, value string) {
 	translated := *e
 	translated.key, translated.value, translated.bare, translated.warning = name, value, false, nil
 	l.applyOne(&translated)

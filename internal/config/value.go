@@ -105,10 +105,10 @@ func parseSeconds(k *Key, s string) (any, *fault) {
 // opens it: loading opens nothing.
 func parseText(_ *Key, s string) (any, *fault) { return s, nil }
 
-// parseSecret takes anything but nothing: an empty secret would let everybody
-// make credentials. No fault of it repeats the value.
-func parseSecret(_ *Key, s string) (any, *fault) {
-	if s == "" {
+// parseSecret takes anything but nothing, unless the row does: an empty secret
+// would let everybody make credentials. No fault of it repeats the value.
+func parseSecret(k *Key, s string) (any, *fault) {
+	if s == "" && !k.Zero {
 		return nil, faultf("write one, or leave the key out", "the value is empty")
 	}
 	return Secret(s), nil
