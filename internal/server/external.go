@@ -191,7 +191,7 @@ func (s *Server) followExternal() {
 		if err != nil || slices.Equal(p.relays, x.place.relays) {
 			return cmp.Or(err, errSame)
 		}
-		s.log.Warn("the external address has changed: new allocations are told the new one", "before", x.place.relays, "now", p.relays)
+		s.log.Warn("the external address has changed: new allocations are told the new one", "before", x.place.relayNames(), "now", p.relayNames())
 		x.move(p)
 		return nil
 	})
@@ -236,6 +236,9 @@ func clouds(base string) []cloud {
 		{name: "AWS", token: at(common, "/latest/api/token"), url: at(common, "/latest/meta-data/public-ipv4")},
 		{name: "Alibaba Cloud", url: at("100.100.100.200", "/latest/meta-data/eipv4")},
 		{name: "Tencent Cloud", url: at("169.254.0.23", "/latest/meta-data/public-ipv4")},
+		// The first version, which has no tokens: a token does not get through to a
+		// container, and OpenStack never had them.
+		{name: "AWS or OpenStack", url: at(common, "/latest/meta-data/public-ipv4")},
 	}
 }
 
@@ -269,8 +272,11 @@ func (f *finder) find(ctx context.Context, local netip.Addr) (netip.Addr, string
 }
 
 // askClouds asks all of them at once and takes the answer of the first in the
-// list that has one: several answer to the same address.
+// list that has one: several answer to the same address. Those behind it are not
+// waited for, who may well be silent here.
 func (f *finder) askClouds(ctx context.Context) (netip.Addr, string) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	client := &http.Client{
 		Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -285,6 +291,7 @@ func (f *finder) askClouds(ctx context.Context) (netip.Addr, string) {
 	for i, c := range f.clouds {
 		if a := <-answers[i]; a.IsValid() && !found.IsValid() {
 			found, name = a, c.name
+			cancel()
 		}
 	}
 	return found, name

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -76,6 +77,27 @@ func TestFindByMetadata(t *testing.T) {
 	}
 }
 
+// Amazon's service of the first version is asked without a token, and what is
+// silent behind the answer is not waited for.
+func TestFindWithoutToken(t *testing.T) {
+	const ip = "198.41.1.9"
+	asked := clouds("")
+	f := &finder{clouds: metadata(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || r.URL.Path != "/latest/meta-data/public-ipv4" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(ip))
+	})}
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(silent.Close)
+	f.clouds = append(slices.DeleteFunc(f.clouds, func(c cloud) bool { return c.name == "Tencent Cloud" }), cloud{name: "nobody", url: silent.URL})
+	a, who := f.askClouds(t.Context())
+	if a.String() != ip || who != asked[len(asked)-1].name {
+		t.Errorf("found %v by %q", a, who)
+	}
+}
+
 // A public address is its own; a STUN server is asked from the address in question.
 func TestFindWithoutMetadata(t *testing.T) {
 	f := &finder{}
@@ -134,7 +156,7 @@ func TestExternalAuto(t *testing.T) {
 			t.Errorf("the service says %q, and relayed is at %s, want %s", step.says, relayed(), step.want)
 		}
 	}
-	r.log.Wait(t, "has changed")
+	r.log.Wait(t, "before=198.41.1.9/127.0.0.1 now=198.41.1.10/127.0.0.1")
 	// Nor does a reload forget it while nobody answers.
 	say("")
 	if err := r.change(func(x *setup) error { _, err := r.takeOver(x, x.cfg); return err }); err != nil || relayed() != "198.41.1.10" {

@@ -16,9 +16,9 @@ func join(addrs []netip.AddrPort) string {
 
 // relayNames writes the relay addresses for the log, as public/private where
 // the two differ.
-func (s *Server) relayNames() string {
+func (p *place) relayNames() string {
 	var names []string
-	for _, r := range s.place().relays {
+	for _, r := range p.relays {
 		name := r.Local.String()
 		if seen(r) != r.Local {
 			name = seen(r).String() + "/" + name

@@ -420,6 +420,6 @@ func (s *Server) announce(ctx context.Context) {
 	s.welcome()
 	a := s.Addrs()
 	s.log.Info("ready", "version", s.o.Version, "realm", s.access().realm, "udp", join(a.UDP), "tcp", join(a.TCP),
-		"tls", join(a.TLS), "dtls", join(a.DTLS), "tcp_proxy", join(a.TCPProxy), "web", s.served().mode, "metrics", join(a.Metrics), "relay", s.relayNames(), "self_test", err == nil)
+		"tls", join(a.TLS), "dtls", join(a.DTLS), "tcp_proxy", join(a.TCPProxy), "web", s.served().mode, "metrics", join(a.Metrics), "relay", s.place().relayNames(), "self_test", err == nil)
 	s.notify(daemon.SdNotifyReady, s.statusLine())
 }
