@@ -67,7 +67,7 @@ func (s *Server) resolver(cfg *config.Config) resolver {
 		if name == config.ExternalAuto {
 			public, who, err = f.find(context.Background(), relay)
 		} else {
-			public, err = lookUp(name, relay.Is4())
+			public, err = lookUp(name, relay)
 			who = name
 		}
 		if err != nil {
@@ -160,19 +160,31 @@ func (t *lastSaid) once(log *slog.Logger, level slog.Level, about netip.Addr, ne
 	log.Log(context.Background(), level, message, args...)
 }
 
-// lookUp returns the first address of a name in a family.
-func lookUp(name string, v4 bool) (netip.Addr, error) {
+// lookUp returns the first address of a name in the family of relay, which is
+// not told one of its own machine: Debian has 127.0.1.1 in /etc/hosts for the name
+// of the machine itself.
+func lookUp(name string, relay netip.Addr) (netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
 	network := "ip6"
-	if v4 {
+	if relay.Is4() {
 		network = "ip4"
 	}
 	found, err := net.DefaultResolver.LookupNetIP(ctx, network, name)
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	return found[0].Unmap(), nil
+	return beyond(found, name, relay)
+}
+
+// beyond picks the first address that others than this machine can reach.
+func beyond(found []netip.Addr, name string, relay netip.Addr) (netip.Addr, error) {
+	for _, a := range found {
+		if a = a.Unmap(); relay.IsLoopback() || !a.IsLoopback() && !a.IsUnspecified() {
+			return a, nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("%s stands for %v on this machine, which nobody else can reach: see /etc/hosts", name, found[0].Unmap())
 }
 
 // runExternal follows addresses that were found out, until ctx ends: new

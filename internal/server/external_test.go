@@ -118,6 +118,38 @@ func TestFindWithoutMetadata(t *testing.T) {
 	}
 }
 
+// The name of this machine often stands for loopback in its own /etc/hosts.
+func TestNameOfThisMachine(t *testing.T) {
+	at := func(texts ...string) (out []netip.Addr) {
+		for _, s := range texts {
+			out = append(out, netip.MustParseAddr(s))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		found []netip.Addr
+		relay string
+		want  string // empty: none will do
+	}{
+		{at("127.0.1.1"), "10.0.0.5", ""},
+		{at("127.0.1.1", "198.18.0.1"), "10.0.0.5", "198.18.0.1"},
+		{at("::1"), "2001:db8::5", ""},
+		{at("0.0.0.0"), "10.0.0.5", ""},
+		{at("::ffff:127.0.1.1"), "127.0.0.1", "127.0.1.1"},
+	} {
+		a, err := beyond(c.found, "turn.example.org", netip.MustParseAddr(c.relay))
+		switch {
+		case c.want == "" && (err == nil || !strings.Contains(err.Error(), "turn.example.org stands for "+c.found[0].String())):
+			t.Errorf("%v: %v, %v", c.found, a, err)
+		case c.want != "" && (err != nil || a.String() != c.want):
+			t.Errorf("%v: %v, %v; want %s", c.found, a, err, c.want)
+		}
+	}
+	if a, err := lookUp("localhost", netip.MustParseAddr("10.0.0.5")); err == nil {
+		t.Errorf("localhost is told as %v", a)
+	}
+}
+
 // hetzner is a metadata service that knows the address that it was told last, and
 // none before.
 func hetzner(t *testing.T) (url string, say func(ip string)) {
