@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"iceserver/internal/config"
+	"iceserver/internal/server"
 )
 
 // configCommand holds what is about the configuration itself. None of it starts
@@ -56,7 +58,37 @@ func parseConfigCall(cmd *cobra.Command, args []string) (*configCall, error) {
 		return nil, err
 	}
 	c.problems = append(c.problems, problems...)
+	c.checkConnection()
 	return c, nil
+}
+
+// checkConnection looks at the connection string of a database as a start would.
+// Nothing is connected to, so MongoDB's is left out, whose library begins at once,
+// and a file of MySQL or Redis to the start, which may read what we may not.
+func (c *configCall) checkConnection() {
+	if config.Failed(c.problems) || c.cfg.SecretKeyFile != "" {
+		return
+	}
+	for _, key := range []string{"psql-userdb", "mysql-userdb", "redis-userdb"} {
+		from := c.cfg.Sources[key]
+		if len(from) == 0 {
+			continue
+		}
+		db, err := server.OpenDatabase(c.cfg)
+		if err == nil {
+			_ = db.Close()
+			continue
+		}
+		if missing := new(fs.PathError); errors.As(err, &missing) {
+			continue
+		}
+		at := from[len(from)-1]
+		p := config.Problem{File: at.File, Line: at.Line, Key: at.Key, Message: err.Error(), Suggestion: "see iceserver config explain " + key}
+		if at.Line > 0 {
+			p.Column = 1
+		}
+		c.problems = append(c.problems, p)
+	}
 }
 
 // title names what was read, for messages.

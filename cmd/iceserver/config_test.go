@@ -300,3 +300,23 @@ func TestCheckIsEnded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A connection string that stops the start is a mistake of the file, and one of a
+// database that is down is none. No password is told.
+func TestCheckConnection(t *testing.T) {
+	const password = "not-to-be-told"
+	for text, want := range map[string]string{
+		"realm=a\nmysql-userdb=\"host=x dbname=d user=u port=99999 password=" + password + "\"": "standard input:2:1: mysql-userdb: port of the connection string",
+		"mysql-userdb=root:" + password + "@tcp(127.0.0.1:1)/x":                                 "standard input:1:1: mysql-userdb: word 1",
+		"redis-userdb=\"ip=127.0.0.1 passwrod=" + password + "\"":                               "standard input:1:1: redis-userdb: word 2",
+		"psql-userdb=postgresql://u:" + password + "%zz@127.0.0.1/x":                            "standard input:1:1: psql-userdb: the connection string cannot be used",
+		"psql-userdb=postgresql://u:" + password + "@127.0.0.1:1/x":                             "standard input: no mistakes",
+		"redis-userdb=\"ip=127.0.0.1 port=1 password=" + password + "\"":                        "standard input: no mistakes",
+		"mysql-userdb=\"host=127.0.0.1 dbname=d user=u ca=/nowhere/ca.pem\"":                    "standard input: no mistakes",
+	} {
+		c := call(t, text+"\n", "config", "check", "-")
+		if failed := !strings.Contains(want, "no mistakes"); !strings.HasPrefix(c.out, want) || failed != (c.code == 1) || strings.Contains(c.out+c.err, password) {
+			t.Errorf("%s: %d\n%s%s\nwant %s", text, c.code, c.out, c.err, want)
+		}
+	}
+}
