@@ -94,15 +94,15 @@ func (f *probeFlags) run(cmd *cobra.Command, args []string) error {
 	if errors.Is(err, doctor.ErrProbe) {
 		return usage{err}
 	}
-	interrupted := err
+	interrupted := err != nil
 	if f.json {
 		err = printJSON(cmd.OutOrStdout(), result)
 	} else {
 		err = result.Print(cmd.OutOrStdout(), onTerminal(cmd.OutOrStdout()))
 	}
 	// What was found until then was shown all the same.
-	if interrupted != nil {
-		return fmt.Errorf("probe: %w", interrupted)
+	if interrupted {
+		return errors.New("probe: ended by a signal, before all was tried")
 	}
 	if err == nil && result.Status == doctor.Fail {
 		err = errors.New("probe: " + result.Verdict)

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -34,5 +37,17 @@ func TestProbeUserOfEnvironment(t *testing.T) {
 		if err := f.credentials(cmd); (err == nil) != tt.good || tt.good && f.options.Username != "" {
 			t.Errorf("%v: user %q, %v", tt.urls, f.options.Username, err)
 		}
+	}
+}
+
+// A signal ends a probe, and what it tells is no word of the library.
+func TestProbeIsEnded(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	cmd := rootCommand()
+	cmd.SetArgs([]string{"probe", "stun:127.0.0.1:9"})
+	cmd.SetOut(io.Discard)
+	if err := cmd.ExecuteContext(ctx); err == nil || !strings.Contains(err.Error(), "ended by a signal") {
+		t.Error(err)
 	}
 }
