@@ -41,7 +41,7 @@ func (r Report) Fix(ctx context.Context, w io.Writer) (done, failed int) {
 			fmt.Fprintf(w, "+ %s\n", line)
 			said, err := step.carryOut(ctx)
 			if err != nil {
-				fmt.Fprintf(w, "  failed: %s\n", strings.Join(strings.Fields(err.Error()), " "))
+				fmt.Fprintf(w, "  failed: %s\n", oneLine(err))
 				failed++
 				continue
 			}

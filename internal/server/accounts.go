@@ -42,15 +42,9 @@ func OpenAccounts(cfg *config.Config, file string) (*Accounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	last, err := a.lastStart(cfg, file)
+	last, err := a.goByLastStart(cfg, file)
 	if err != nil {
 		return nil, err
-	}
-	if last != nil {
-		last.as(a)
-		if err := last.findDatabase(a, cfg); err != nil {
-			return nil, err
-		}
 	}
 	db, err := a.openDatabase()
 	if err != nil {

@@ -68,20 +68,21 @@ func (a *access) openDatabase() (store.Database, error) {
 // sharedDatabase opens the database of the server that a command is about if servers
 // can share it, or returns nil.
 func (a *access) sharedDatabase(cfg *config.Config, file string) (store.Database, error) {
-	last, err := a.lastStart(cfg, file)
-	if err != nil {
+	if _, err := a.goByLastStart(cfg, file); err != nil || a.place.file() {
 		return nil, err
 	}
-	if last != nil {
-		last.as(a)
-		if err := last.findDatabase(a, cfg); err != nil {
-			return nil, err
-		}
-	}
-	if a.place.file() {
-		return nil, nil
-	}
 	return a.openDatabase()
+}
+
+// goByLastStart has a command go by what the server was told at its last start, and
+// returns that; nil: it never was started.
+func (a *access) goByLastStart(cfg *config.Config, file string) (*started, error) {
+	last, err := a.lastStart(cfg, file)
+	if err != nil || last == nil {
+		return nil, err
+	}
+	last.as(a)
+	return last, last.findDatabase(a, cfg)
 }
 
 // open opens the database, with its password in clear.
